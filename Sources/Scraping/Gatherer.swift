@@ -1,0 +1,221 @@
+public import Exposition
+public import Logging
+import Synchronization
+
+/// What one gather found, ready to be encoded.
+public final class Page: Sendable {
+    /// Sorted by name; names and series are legal and differ.
+    public let families: [MetricFamily]
+    private let encoded = Mutex<[String: [UInt8]]>([:])
+
+    init(families: [MetricFamily]) {
+        self.families = families
+    }
+
+    /// What `make` returns, made once for each key, so that requests that share a gather share its bytes too.
+    public func bytes(for key: String, make: () -> [UInt8]) -> [UInt8] {
+        encoded.withLock { encoded in
+            if let bytes = encoded[key] { return bytes }
+            let bytes = make()
+            encoded[key] = bytes
+            return bytes
+        }
+    }
+}
+
+/// Scrapes all targets at once and makes a page of what they deliver by the deadline.
+///
+/// - Requests that come while a gather runs join it and share its result; one that has less time left gets what is there
+///   when its own time is up.
+/// - A gather always ends. A target that does not return is left behind, and left out until it has returned.
+/// - A collector that fails is missing from the page, with its reason; everything else is there.
+public final class Gatherer: Sendable {
+    private let targets: [any Target]
+    private let limits: Limits
+    private let selfMetrics: [@Sendable () -> [MetricFamily]]
+    private let log: Logger
+    private let state: Mutex<State>
+
+    /// What a gather may take.
+    public struct Limits: Sendable {
+        /// The longest a gather may last, whatever the request allows.
+        public var timeout: Duration = .seconds(10)
+        /// How many series one target may have on the page.
+        public var seriesPerTarget = 100_000
+
+        /// The limits that hold where nothing is configured.
+        public init() {}
+    }
+
+    private struct State {
+        var running: Gathering?
+        /// Targets whose last scrape has not returned.
+        var busy: Set<Int> = []
+        var gathers = 0
+        var shared = 0
+        var dropped = DroppedSamples()
+        /// What was last said in the log of each failing collector, so that it is said once.
+        var reported: [String: FailureReason] = [:]
+    }
+
+    private final class Gathering: Sendable {
+        let scrapes: [Scrape]
+        /// Fires when every target has returned.
+        let returned = Signal()
+        /// Fires when the page is there.
+        let done = Signal()
+        let page = Mutex<Page?>(nil)
+        private let pending: Mutex<Int>
+
+        init(targets: Int, until deadline: Deadline) {
+            scrapes = (0..<targets).map { _ in Scrape(until: deadline) }
+            pending = Mutex(targets)
+            if targets == 0 { returned.fire() }
+        }
+
+        func targetReturned() {
+            let isLast = pending.withLock { pending in
+                pending -= 1
+                return pending == 0
+            }
+            if isLast { returned.fire() }
+        }
+    }
+
+    /// - Parameters:
+    ///   - targets: In the order in which their samples stand within a family.
+    ///   - selfMetrics: Further families of the exporter's own, asked for at every gather.
+    public init(
+        targets: [any Target],
+        limits: Limits = Limits(),
+        selfMetrics: [@Sendable () -> [MetricFamily]] = [],
+        log: Logger
+    ) {
+        self.targets = targets
+        self.limits = limits
+        self.selfMetrics = selfMetrics
+        self.log = log
+        state = Mutex(State())
+    }
+
+    /// A page that is at most `timeout` in the making.
+    public func page(within timeout: Duration? = nil) async -> Page {
+        let deadline = Deadline(after: min(timeout ?? limits.timeout, limits.timeout))
+        let (gathering, isNew) = join(until: deadline)
+        if isNew {
+            Task { await gather(gathering, until: deadline) }
+        }
+        // Whoever started the gather waits for the page that is made at the deadline; the second more is never used up
+        // unless the machine stands still.
+        let patience = isNew ? Deadline(after: deadline.remaining + .seconds(1)) : deadline
+        if await gathering.done.wait(until: patience), let page = gathering.page.withLock({ $0 }) {
+            return page
+        }
+        return assemble(gathering, isFinal: false)
+    }
+
+    /// Closes all targets.
+    public func shutdown() async {
+        await withDiscardingTaskGroup { group in
+            for target in targets { group.addTask { await target.shutdown() } }
+        }
+    }
+
+    private func join(until deadline: Deadline) -> (Gathering, isNew: Bool) {
+        state.withLock { state in
+            if let running = state.running {
+                state.shared += 1
+                return (running, false)
+            }
+            let gathering = Gathering(targets: targets.count, until: deadline)
+            state.running = gathering
+            state.gathers += 1
+            return (gathering, true)
+        }
+    }
+
+    private func gather(_ gathering: Gathering, until deadline: Deadline) async {
+        var tasks: [Task<Void, Never>] = []
+        for (index, (target, scrape)) in zip(targets, gathering.scrapes).enumerated() {
+            let isBusy = state.withLock { !$0.busy.insert(index).inserted }
+            if isBusy {
+                scrape.targetFailed(CollectorError(.timeout, "the scrape before this one has not come to an end"))
+                gathering.targetReturned()
+                continue
+            }
+            let task = Task {
+                await target.run(scrape)
+                scrape.finish()
+                _ = state.withLock { $0.busy.remove(index) }
+                gathering.targetReturned()
+            }
+            tasks.append(task)
+        }
+        await gathering.returned.wait(until: deadline)
+        for task in tasks { task.cancel() }
+        let page = assemble(gathering, isFinal: true)
+        gathering.page.withLock { $0 = page }
+        state.withLock { $0.running = nil }
+        gathering.done.fire()
+    }
+
+    /// A page of what has been delivered up to now.
+    ///
+    /// - Parameter isFinal: Whether the gather has ended, and what it dropped and failed is to be counted and logged.
+    private func assemble(_ gathering: Gathering, isFinal: Bool) -> Page {
+        let kinds = targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 }
+        var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
+        var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
+        for (target, scrape) in zip(targets, gathering.scrapes) {
+            let (outcome, families) = scrape.harvest(target.collectors)
+            let isOneOfMany = kinds[type(of: target).kind, default: 0] > 1
+            assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
+            outcomes.append((target, outcome))
+        }
+        let (gathers, shared, dropped) = state.withLock { state in
+            if isFinal { state.dropped.add(assembly.dropped) }
+            return (state.gathers, state.shared, state.dropped)
+        }
+        if isFinal { report(outcomes, dropped: assembly.dropped) }
+        assembly.add(
+            GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
+                + selfMetrics.flatMap { $0() }
+        )
+        return Page(families: assembly.families)
+    }
+
+    /// Says in the log what has begun to fail and what works again, each once.
+    private func report(
+        _ outcomes: [(target: any Target, outcome: ScrapeOutcome)],
+        dropped: DroppedSamples
+    ) {
+        var failing: [String: (error: CollectorError, metadata: Logger.Metadata)] = [:]
+        for (target, outcome) in outcomes {
+            if !outcome.isUp, let error = outcome.error {
+                failing[target.name] = (error, ["target": "\(target.name)"])
+                continue
+            }
+            for collector in outcome.collectors {
+                guard let error = collector.error else { continue }
+                failing["\(target.name)/\(collector.name)"] = (
+                    error, ["target": "\(target.name)", "collector": "\(collector.name)"]
+                )
+            }
+        }
+        let before = state.withLock { state in
+            defer { state.reported = failing.mapValues(\.error.reason) }
+            return state.reported
+        }
+        for (what, failure) in failing.sorted(by: { $0.key < $1.key }) where before[what] != failure.error.reason {
+            var metadata = failure.metadata
+            metadata["reason"] = "\(failure.error.reason.rawValue)"
+            log.warning("\(failure.error.detail)", metadata: metadata)
+        }
+        for what in before.keys.sorted() where failing[what] == nil {
+            log.info("collecting again", metadata: ["target": "\(what)"])
+        }
+        if !dropped.isEmpty {
+            log.debug("samples dropped", metadata: ["samples": "\(dropped)"])
+        }
+    }
+}

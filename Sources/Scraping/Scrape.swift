@@ -1,0 +1,94 @@
+public import Exposition
+import Synchronization
+
+/// One scrape of one target: its deadline, and the place where collectors deliver.
+///
+/// When the deadline passes, the gather takes what is there; what comes later is dropped. So nothing that a target does,
+/// or fails to do, can hold up a page or change it afterwards.
+public final class Scrape: Sendable {
+    /// When the gather takes what is there.
+    public let deadline: Deadline
+    private let start = ContinuousClock.now
+    private let state = Mutex(State())
+
+    private struct State {
+        var isUp = false
+        var failure: CollectorError?
+        var end: ContinuousClock.Instant?
+        var results: [String: (duration: Duration, families: Result<[MetricFamily], CollectorError>)] = [:]
+    }
+
+    /// A scrape that starts now.
+    public init(until deadline: Deadline) {
+        self.deadline = deadline
+    }
+
+    /// Says that the target has answered.
+    public func targetAnswered() {
+        state.withLock { $0.isUp = true }
+    }
+
+    /// Says that the target as a whole cannot be scraped: every collector that has not delivered fails for this reason.
+    public func targetFailed(_ error: CollectorError) {
+        state.withLock { if $0.failure == nil { $0.failure = error } }
+    }
+
+    /// Hands in what a collector made, all of it or the reason why there is nothing.
+    ///
+    /// - Parameter duration: The collector's own work, without waiting for others.
+    public func deliver(
+        _ collector: String,
+        took duration: Duration,
+        _ families: Result<[MetricFamily], CollectorError>
+    ) {
+        state.withLock { $0.results[collector] = (duration, families) }
+    }
+
+    /// Runs a collector's work and hands in what it returns or throws.
+    public func deliver(_ collector: String, _ work: () throws(CollectorError) -> [MetricFamily]) {
+        let start = ContinuousClock.now
+        let families: Result<[MetricFamily], CollectorError>
+        do {
+            families = .success(try work())
+        } catch {
+            families = .failure(error)
+        }
+        deliver(collector, took: start.duration(to: .now), families)
+    }
+
+    /// Says that the target has returned, so that the scrape's duration is known.
+    func finish() {
+        state.withLock { $0.end = .now }
+    }
+
+    /// What has been delivered up to now. A collector that has not delivered failed as its target did, or is late.
+    func harvest(_ collectors: [String]) -> (outcome: ScrapeOutcome, families: [MetricFamily]) {
+        let state = state.withLock { $0 }
+        let missing =
+            state.failure
+            ?? (state.end == nil
+                ? CollectorError(.timeout, "no answer within the scrape's time limit")
+                : CollectorError(.internal, "the target ended its scrape without running this collector"))
+        var families: [MetricFamily] = []
+        var outcomes: [ScrapeOutcome.CollectorOutcome] = []
+        for name in collectors {
+            switch state.results[name] {
+            case (let duration, .success(let delivered))?:
+                families += delivered
+                outcomes.append(.init(name: name, duration: duration, error: nil))
+            case (let duration, .failure(let error))?:
+                outcomes.append(.init(name: name, duration: duration, error: error))
+            case nil:
+                outcomes.append(.init(name: name, duration: .zero, error: missing))
+            }
+        }
+        let isLate = state.end == nil
+        let outcome = ScrapeOutcome(
+            isUp: state.isUp && state.failure == nil,
+            error: state.failure ?? (isLate && !state.isUp ? missing : outcomes.lazy.compactMap(\.error).first),
+            duration: start.duration(to: state.end ?? .now),
+            collectors: outcomes
+        )
+        return (outcome, families)
+    }
+}

@@ -1,0 +1,63 @@
+public import Exposition
+
+/// One part of what is read from a target: a view, an INFO section, a kind of cgroup file.
+///
+/// Each kind of target refines this with what its transport needs (a statement, commands, files) and with how the answer
+/// becomes families; a collector is one file, and one line in its kind's list.
+public protocol Collector: Sendable {
+    /// As in `--collector.<name>` and the `collector` label; unique among all kinds.
+    var name: String { get }
+    /// Whether it runs where nobody said anything.
+    var isEnabledByDefault: Bool { get }
+}
+
+extension Collector {
+    /// On, where a collector does not say otherwise.
+    public var isEnabledByDefault: Bool { true }
+}
+
+/// What is scraped: a PostgreSQL server, a Redis server, the containers of this host.
+public protocol Target: Sendable {
+    /// The `target` label; unique among all targets.
+    var name: String { get }
+    /// Targets of one kind have the same families. Where there are several of a kind, their samples get a `target` label.
+    static var kind: String { get }
+    /// The names of the collectors that a scrape runs, in the order of their families on the page.
+    var collectors: [String] { get }
+    /// How many connections are open to it; `nil` for a target that has none.
+    var openConnections: Int? { get }
+
+    /// Runs all collectors and hands what they deliver to `scrape`, each as soon as it is there.
+    ///
+    /// It should return by the scrape's deadline and when its task is cancelled. Where it does not, the gather goes on
+    /// without it, and it is not called again until it has returned.
+    func run(_ scrape: Scrape) async
+
+    /// Families that tell how the scrape went (`pg_up`, `redis_up`), made for every scrape, also for one that was late.
+    func status(of outcome: ScrapeOutcome) -> [MetricFamily]
+
+    /// Closes what is open.
+    func shutdown() async
+}
+
+/// How the scrape of one target ended.
+public struct ScrapeOutcome: Sendable {
+    /// How one collector fared.
+    public struct CollectorOutcome: Sendable {
+        /// As in ``Collector/name``.
+        public let name: String
+        /// The work itself, without waiting for others; zero where it did not come to work.
+        public let duration: Duration
+        /// `nil` where it delivered.
+        public let error: CollectorError?
+    }
+
+    /// Whether the target answered within the deadline.
+    public let isUp: Bool
+    /// Why the target as a whole failed, or else the first failure among its collectors.
+    public let error: CollectorError?
+    /// From the start of the scrape to the end of it, or to the deadline.
+    public let duration: Duration
+    /// In the order of ``Target/collectors``.
+    public let collectors: [CollectorOutcome]
+}
