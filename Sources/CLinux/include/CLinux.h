@@ -1,6 +1,5 @@
 #pragma once
 /* What Swift's Glibc module leaves out. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/magic.h>
 #include <malloc.h>
@@ -12,4 +11,10 @@
 static inline void clinux_name_thread(const char *name) {
     extern int pthread_setname_np(pthread_t, const char *);
     pthread_setname_np(pthread_self(), name);
+}
+
+/* The system's words for an errno, or NULL; unlike strerror it is safe from any thread (glibc 2.32). */
+static inline const char *clinux_describe_error(int code) {
+    extern const char *strerrordesc_np(int);
+    return strerrordesc_np(code);
 }
