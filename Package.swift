@@ -58,11 +58,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "EndToEndTests", dependencies: ["StackExporter"], swiftSettings: settings),
+        .target(name: "Lab", path: "Tests/Lab", swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
-        + library("Postgres", ["CLibPQ", "CLinux", "Exposition", "Scraping"])
+        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
         + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
         + library("Containers", ["CLinux", "Exposition", "Scraping"])
         + library(

@@ -15,6 +15,7 @@ public final class Scrape: Sendable {
         var isUp = false
         var failure: CollectorError?
         var end: ContinuousClock.Instant?
+        var skipped: Set<String> = []
         var results: [String: (duration: Duration, families: Result<[MetricFamily], CollectorError>)] = [:]
     }
 
@@ -28,9 +29,19 @@ public final class Scrape: Sendable {
         state.withLock { $0.isUp = true }
     }
 
+    /// Whether anything has come from the target.
+    public var hasAnswer: Bool {
+        state.withLock { $0.isUp }
+    }
+
     /// Says that the target as a whole cannot be scraped: every collector that has not delivered fails for this reason.
     public func targetFailed(_ error: CollectorError) {
         state.withLock { if $0.failure == nil { $0.failure = error } }
+    }
+
+    /// Leaves a collector out: the target has nothing that it could collect.
+    public func skip(_ collector: String) {
+        state.withLock { _ = $0.skipped.insert(collector) }
     }
 
     /// Hands in what a collector made, all of it or the reason why there is nothing.
@@ -71,7 +82,7 @@ public final class Scrape: Sendable {
                 : CollectorError(.internal, "the target ended its scrape without running this collector"))
         var families: [MetricFamily] = []
         var outcomes: [ScrapeOutcome.CollectorOutcome] = []
-        for name in collectors {
+        for name in collectors where !state.skipped.contains(name) {
             switch state.results[name] {
             case (let duration, .success(let delivered))?:
                 families += delivered
@@ -84,7 +95,8 @@ public final class Scrape: Sendable {
         }
         let isLate = state.end == nil
         let outcome = ScrapeOutcome(
-            isUp: state.isUp && state.failure == nil,
+            // A target that answered and then was late with the rest is slow, not down.
+            isUp: state.isUp && (state.failure == nil || state.failure?.reason == .timeout),
             error: state.failure ?? (isLate && !state.isUp ? missing : outcomes.lazy.compactMap(\.error).first),
             duration: start.duration(to: state.end ?? .now),
             collectors: outcomes

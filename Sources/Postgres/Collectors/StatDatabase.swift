@@ -1,0 +1,42 @@
+extension TableCollector {
+    /// Activity of every database since its statistics were reset (`pg_stat_database`; `active_time` since 14).
+    ///
+    /// The row of shared objects, which belongs to no database, is left out.
+    static let statDatabase = TableCollector(
+        "stat_database",
+        columns: [
+            .label("datid"),
+            .label("datname"),
+            .gauge("pg_stat_database_numbackends", "numbackends", "Sessions connected to the database."),
+            .counter("pg_stat_database_xact_commit", "xact_commit", "Transactions committed."),
+            .counter("pg_stat_database_xact_rollback", "xact_rollback", "Transactions rolled back."),
+            .counter("pg_stat_database_blks_read", "blks_read", "Blocks read from disk or the system's cache."),
+            .counter("pg_stat_database_blks_hit", "blks_hit", "Blocks found in PostgreSQL's own buffers."),
+            .counter("pg_stat_database_tup_returned", "tup_returned", "Rows that scans went through."),
+            .counter("pg_stat_database_tup_fetched", "tup_fetched", "Rows that index scans fetched."),
+            .counter("pg_stat_database_tup_inserted", "tup_inserted", "Rows inserted."),
+            .counter("pg_stat_database_tup_updated", "tup_updated", "Rows updated."),
+            .counter("pg_stat_database_tup_deleted", "tup_deleted", "Rows deleted."),
+            .counter(
+                "pg_stat_database_conflicts", "conflicts",
+                "Queries cancelled on a standby because they were in the way of recovery."),
+            .counter("pg_stat_database_temp_files", "temp_files", "Temporary files that queries made."),
+            .counter("pg_stat_database_temp_bytes", "temp_bytes", "Bytes that queries wrote to temporary files."),
+            .counter("pg_stat_database_deadlocks", "deadlocks", "Deadlocks detected."),
+            .counter(
+                "pg_stat_database_blk_read_time", "blk_read_time",
+                "Milliseconds spent reading blocks; 0 unless track_io_timing is on."),
+            .counter(
+                "pg_stat_database_blk_write_time", "blk_write_time",
+                "Milliseconds spent writing blocks; 0 unless track_io_timing is on."),
+            .counter(
+                "pg_stat_database_stats_reset", "extract(epoch FROM stats_reset)",
+                "When the statistics were last reset, in seconds since the epoch; 0 for never.", null: 0),
+            .counter(
+                "pg_stat_database_active_time_seconds_total", "active_time",
+                "Seconds that sessions spent executing statements (pg_stat_database.active_time).", scale: 0.001,
+                versions: .from(14)),
+        ],
+        from: "pg_stat_database WHERE datname IS NOT NULL ORDER BY datid"
+    )
+}

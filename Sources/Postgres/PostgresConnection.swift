@@ -1,0 +1,250 @@
+import CLibPQ
+import Glibc
+import Scraping
+import Synchronization
+
+/// One connection to a server, kept between scrapes, on a thread of its own.
+///
+/// libpq looks up names, reads certificates and does TLS handshakes in calls that block, and swaps its socket while it
+/// connects; so its calls are made on this thread alone, and waiting is `poll(2)` with what is left until the deadline.
+actor PostgresConnection {
+    /// Statements that go to the server as one transaction; the rows of the last are the answer.
+    typealias Transaction = [String]
+
+    private let settings: PostgresSettings
+    private let executor: ThreadExecutor
+    private var handle: Handle?
+    private var backoff = Backoff()
+    private let openCount = Atomic(0)
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// 1 while connected, else 0.
+    nonisolated var openConnections: Int { openCount.load(ordering: .relaxed) }
+
+    init(_ settings: PostgresSettings) {
+        self.settings = settings
+        executor = ThreadExecutor(name: "pg \(settings.name)")
+    }
+
+    /// libpq's connection, closed when its owner goes.
+    private struct Handle: ~Copyable {
+        let raw: OpaquePointer
+        deinit { PQfinish(raw) }
+    }
+
+    /// Whether the connection has to be made before the next statement can be sent.
+    var isClosed: Bool { handle == nil }
+
+    /// Where the connection leads: the server's process as libpq knows it, and the host and port that it chose.
+    var peer: Peer? {
+        guard let raw = handle?.raw else { return nil }
+        let host = PQhost(raw).map { String(cString: $0) } ?? ""
+        let port = PQport(raw).map { String(cString: $0) } ?? ""
+        return Peer(process: PQbackendPID(raw), address: "\(host):\(port)")
+    }
+
+    /// The other end of a connection.
+    struct Peer: Sendable {
+        let process: Int32
+        /// `host:port`
+        let address: String
+    }
+
+    /// Connects, unless it is connected or the last attempt failed a moment ago.
+    func open(until deadline: Deadline) throws(CollectorError) {
+        guard handle == nil else { return }
+        try backoff.check()
+        do throws(CollectorError) {
+            handle = try connect(until: deadline)
+            openCount.store(1, ordering: .relaxed)
+            backoff.succeeded()
+        } catch {
+            backoff.failed(error)
+            throw error
+        }
+    }
+
+    /// Closes the connection; the next ``open(until:)`` makes a new one.
+    func close() {
+        handle = nil
+        openCount.store(0, ordering: .relaxed)
+    }
+
+    /// Sends all transactions in one go and hands over each one's outcome as it comes.
+    ///
+    /// A transaction that fails leaves the others alone.
+    ///
+    /// - Parameter each: Gets the transaction's index and the rows of its last statement, or why it failed.
+    /// - Throws: `timeout` or `connection`, and then the connection is closed: what the server still sends belongs to
+    ///   statements that nobody waits for any more.
+    func run(
+        _ transactions: [Transaction],
+        until deadline: Deadline,
+        each: @Sendable (Int, consuming Result<QueryResult, CollectorError>) -> Void
+    ) throws(CollectorError) {
+        do throws(CollectorError) {
+            try send(transactions, until: deadline)
+            for (index, transaction) in transactions.enumerated() {
+                var rows: QueryResult?
+                var failure: CollectorError?
+                for _ in transaction { rows = try receiveRows(failure: &failure, until: deadline) }
+                try receiveSync(until: deadline)
+                if let failure {
+                    each(index, .failure(failure))
+                } else if let rows = consume rows {
+                    each(index, .success(rows))
+                }
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    // MARK: Connecting
+
+    private func connect(until deadline: Deadline) throws(CollectorError) -> Handle {
+        // A later keyword overrides what the connection string behind the first `dbname` says, unless it is empty.
+        let parameters = [
+            ("fallback_application_name", "stack-exporter"),
+            ("dbname", settings.connectionString),
+            ("user", settings.user ?? ""),
+            ("password", try settings.password?.reveal() ?? ""),
+            ("client_encoding", "UTF8"),
+        ]
+        let started = withCStrings(parameters.map(\.0)) { keywords in
+            withCStrings(parameters.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
+        }
+        guard let raw = started else { throw CollectorError(.internal, "libpq has no memory for a connection") }
+        let handle = Handle(raw: raw)
+        // Codes instead of sentences: they need no translation and hold nothing private.
+        PQsetErrorVerbosity(raw, PQERRORS_SQLSTATE)
+        PQsetNoticeProcessor(raw, { _, _ in }, nil)
+        var next = PGRES_POLLING_WRITING
+        while PQstatus(raw) != CONNECTION_BAD {
+            switch next {
+            case PGRES_POLLING_OK:
+                guard PQsetnonblocking(raw, 1) == 0, PQenterPipelineMode(raw) == 1 else { throw connectionError(raw) }
+                return handle
+            case PGRES_POLLING_READING: try wait(for: POLLIN, on: raw, until: deadline)
+            case PGRES_POLLING_WRITING: try wait(for: POLLOUT, on: raw, until: deadline)
+            default: throw connectionError(raw)
+            }
+            next = PQconnectPoll(raw)
+        }
+        throw connectionError(raw)
+    }
+
+    /// Why the server or libpq refused: by the server's code where it sent one.
+    private func connectionError(_ raw: OpaquePointer) -> CollectorError {
+        let message = String(cString: PQerrorMessage(raw))
+        let lines = message.split(separator: "\n")
+        for line in lines.reversed() {
+            let word = line.split(separator: " ").last ?? ""
+            if word.utf8.count == 5, word.allSatisfy({ $0.isASCII && ($0.isNumber || $0.isUppercase) }) {
+                let state = SQLState(code: String(word))
+                let reason = state.reason == .permission ? FailureReason.authentication : state.reason
+                return CollectorError(
+                    reason == .internal ? .connection : reason,
+                    "\(settings.server): \(state.connectionAdvice) (\(word))")
+            }
+        }
+        if PQconnectionNeedsPassword(raw) == 1 {
+            return CollectorError(.authentication, "\(settings.server): the server asks for a password and none is set")
+        }
+        return CollectorError(.connection, lines.first.map(String.init) ?? "\(settings.server): no connection")
+    }
+
+    // MARK: One pipeline
+
+    private func send(_ transactions: [Transaction], until deadline: Deadline) throws(CollectorError) {
+        guard let raw = handle?.raw else { throw CollectorError(.connection, "\(settings.server): not connected") }
+        for transaction in transactions {
+            for statement in transaction {
+                guard PQsendQueryParams(raw, statement, 0, nil, nil, nil, nil, 0) == 1 else { throw lost(raw) }
+            }
+            guard clibpq_pipeline_sync(raw) == 1 else { throw lost(raw) }
+        }
+        while true {
+            switch PQflush(raw) {
+            case 0: return
+            case 1:
+                // The server may not read on before we have read what it answers.
+                try wait(for: POLLIN | POLLOUT, on: raw, until: deadline)
+                guard PQconsumeInput(raw) == 1 else { throw lost(raw) }
+            default: throw lost(raw)
+            }
+        }
+    }
+
+    /// The rows of one statement, read up to the end mark behind it.
+    ///
+    /// - Parameter failure: Set where there are none, unless it is set: after a failure the rest of a transaction is only
+    ///   said to have been skipped.
+    private func receiveRows(
+        failure: inout CollectorError?, until deadline: Deadline
+    ) throws(CollectorError) -> QueryResult? {
+        guard let raw = handle?.raw else { throw CollectorError(.connection, "\(settings.server): not connected") }
+        var rows: QueryResult?
+        while let result = try receive(from: raw, until: deadline) {
+            if PQresultStatus(result) == PGRES_TUPLES_OK {
+                rows = QueryResult(result)
+                continue
+            }
+            defer { PQclear(result) }
+            if PQresultStatus(result) == PGRES_PIPELINE_ABORTED { continue }
+            guard let code = PQresultErrorField(result, clibpq_diag_sqlstate).map({ String(cString: $0) }) else {
+                throw lost(raw)
+            }
+            let text = PQresultErrorField(result, clibpq_diag_message).map { String(cString: $0) } ?? "it failed"
+            let error = CollectorError(SQLState(code: code).reason, "\(text) (\(code))")
+            if error.reason == .connection { throw error }
+            failure = failure ?? error
+        }
+        if rows == nil, failure == nil {
+            failure = CollectorError(.internal, "the server answered a statement with nothing")
+        }
+        return rows
+    }
+
+    /// The mark that ends a transaction.
+    private func receiveSync(until deadline: Deadline) throws(CollectorError) {
+        guard let raw = handle?.raw, let result = try receive(from: raw, until: deadline) else {
+            throw CollectorError(.internal, "the server did not end a transaction")
+        }
+        defer { PQclear(result) }
+        guard PQresultStatus(result) == PGRES_PIPELINE_SYNC else { throw lost(raw) }
+    }
+
+    private func receive(from raw: OpaquePointer, until deadline: Deadline) throws(CollectorError) -> OpaquePointer? {
+        while PQisBusy(raw) == 1 {
+            try wait(for: POLLIN, on: raw, until: deadline)
+            guard PQconsumeInput(raw) == 1 else { throw lost(raw) }
+        }
+        return PQgetResult(raw)
+    }
+
+    private func lost(_ raw: OpaquePointer) -> CollectorError {
+        CollectorError(.connection, "\(settings.server): the connection was lost")
+    }
+
+    /// Blocks this thread until the socket is ready. The socket is asked for each time: libpq changes it at will.
+    private func wait(for events: CInt, on raw: OpaquePointer, until deadline: Deadline) throws(CollectorError) {
+        var entry = pollfd(fd: PQsocket(raw), events: Int16(events), revents: 0)
+        while true {
+            let left = deadline.remainingMilliseconds
+            guard left > 0 else {
+                throw CollectorError(.timeout, "\(settings.server): no answer within the scrape's time limit")
+            }
+            if poll(&entry, 1, left) > 0 { return }
+        }
+    }
+}
+
+/// Lends C strings with the NULL behind them that ends such a list.
+private func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R) -> R {
+    let copies = strings.map { strdup($0) }
+    defer { for copy in copies { free(copy) } }
+    return body(copies.map { UnsafePointer($0) } + [nil])
+}

@@ -1,0 +1,74 @@
+public import Exposition
+import Glibc
+
+/// The exporter's own process: the `process_*` families that all exporters have, from `/proc/self`.
+public struct ProcessMetrics: Sendable {
+    private let startTime: Double?
+    private let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+    private let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
+
+    /// Reads once what never changes: the start, as ticks since boot in `stat` and the boot time in `/proc/stat`.
+    public init() {
+        let bootTime = Self.text("/proc/stat").split(separator: "\n").lazy
+            .first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst("btime ".count)) }
+        let ticks = Self.statFields().map { $0[19] }.flatMap { Double($0) }
+        startTime = if let bootTime, let ticks { bootTime + ticks / ticksPerSecond } else { nil }
+    }
+
+    /// The families as of now; one whose file cannot be read is absent.
+    public func families() -> [MetricFamily] {
+        var families: [MetricFamily] = []
+        func add(_ name: String, _ type: MetricType, _ help: String, _ value: Double?) {
+            if let value { families.append(MetricFamily(MetricDescriptor(name, type, help), value)) }
+        }
+        let stat = Self.statFields()
+        let cpuTicks = stat.flatMap { stat in Double(stat[11]).flatMap { user in Double(stat[12]).map { user + $0 } } }
+        add(
+            "process_cpu_seconds_total", .counter, "CPU time that this process has used, user and system.",
+            cpuTicks.map { $0 / ticksPerSecond })
+        add(
+            "process_resident_memory_bytes", .gauge, "Memory of this process that is in RAM.",
+            stat.flatMap { Double($0[21]) }.map { $0 * pageSize })
+        add(
+            "process_virtual_memory_bytes", .gauge, "Address space of this process.", stat.flatMap { Double($0[20]) })
+        add(
+            "process_virtual_memory_max_bytes", .gauge, "The most address space it may have, -1 for any amount.",
+            Self.limit("Max address space"))
+        add("process_open_fds", .gauge, "File descriptors that are open.", Self.openFileDescriptors())
+        add("process_max_fds", .gauge, "The most file descriptors that may be open.", Self.limit("Max open files"))
+        add(
+            "process_start_time_seconds", .gauge, "When this process started, in seconds since the epoch.", startTime)
+        return families
+    }
+
+    private static func text(_ path: String) -> String {
+        guard let bytes = try? File.contents(of: path) else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The fields of `/proc/self/stat` behind the command's name, which may hold blanks: the first is the state.
+    private static func statFields() -> [Substring]? {
+        let text = text("/proc/self/stat")
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split { $0 == " " || $0 == "\n" }
+        return fields.count > 21 ? fields : nil
+    }
+
+    /// The soft limit of a line in `/proc/self/limits`.
+    private static func limit(_ name: String) -> Double? {
+        guard let line = text("/proc/self/limits").split(separator: "\n").first(where: { $0.hasPrefix(name) }) else {
+            return nil
+        }
+        let word = line.dropFirst(name.count).split(separator: " ").first
+        return word == "unlimited" ? -1 : word.flatMap { Double($0) }
+    }
+
+    private static func openFileDescriptors() -> Double? {
+        guard let directory = opendir("/proc/self/fd") else { return nil }
+        defer { closedir(directory) }
+        var count = 0
+        while readdir(directory) != nil { count += 1 }
+        // `.`, `..` and the directory itself.
+        return Double(count - 3)
+    }
+}
