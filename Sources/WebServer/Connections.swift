@@ -15,6 +15,9 @@ final class Connections: Sendable {
         self.limit = limit
     }
 
+    /// How many are open.
+    var count: Int { state.withLock { $0.open.count } }
+
     /// Whether the server is about to go.
     var isDraining: Bool { state.withLock { $0.isDraining } }
 

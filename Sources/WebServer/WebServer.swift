@@ -66,7 +66,7 @@ public final class WebServer: Sendable {
 
     private let settings: Settings
     private let router: Router
-    private let connections: Connections
+    let connections: Connections
     private let group: any EventLoopGroup
     private let log: Logger
     private let listeners = Mutex<[(channel: any Channel, address: ListenAddress)]>([])
@@ -203,8 +203,9 @@ public final class WebServer: Sendable {
             return listeners
         }
         for (channel, address) in closing {
-            try? await channel.close().get()
+            // Before the close: after it the path may be another server's already.
             if case .unix(let path) = address { unlink(path) }
+            try? await channel.close().get()
         }
     }
 

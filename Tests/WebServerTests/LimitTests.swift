@@ -53,12 +53,17 @@ import Testing
             await chunked.send("GET /-/healthy HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
             for _ in 0..<9 { await chunked.send("400\r\n\(String(repeating: "x", count: 1024))\r\n") }
             #expect(try await chunked.answer().status == 413)
+        }
+    }
 
-            // Who sends all the same still gets to read why it is not taken.
-            let stubborn = try server.client()
-            await stubborn.send(
-                "POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n\(String(repeating: "x", count: 1_000_000))")
-            #expect(try await stubborn.answer().status == 413)
+    @Test func whoSendsAllTheSameGetsToReadWhy() async throws {
+        try await withServer({ $0.limits.closeTimeout = .seconds(60) }) { server in
+            let client = try server.client()
+            // More than socket buffers hold: the server has to take it in, or the connection would be reset.
+            let isTaken = await client.send(
+                "POST / HTTP/1.1\r\nContent-Length: 30000000\r\n\r\n\(String(repeating: "x", count: 30_000_000))")
+            #expect(isTaken)
+            #expect(try await client.answer().status == 413)
         }
     }
 
@@ -66,17 +71,17 @@ import Testing
         ("\u{16}\u{3}\u{1}\u{2}\u{0}\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", 400),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400), ("GET / HTTP/2.0\r\n\r\n", 505), ("GET / HTTP/1.7\r\n\r\n", 505),
     ])
     func noHTTP(text: String, status: Int) async throws {
         try await withServer { server in
             let client = try server.client()
             await client.send(text)
             let answer = try await client.answer()
-            #expect([status, 400].contains(answer.status))
+            #expect(answer.status == status)
             #expect(answer.field("Connection") == "close")
             #expect(try await client.rest().isEmpty)
-            #expect(server.requests("bad_request", answer.status) == 1)
+            #expect(server.requests("bad_request", status) == 1)
         }
     }
 
@@ -144,7 +149,7 @@ import Testing
         try await withServer({ $0.limits.writeTimeout = .milliseconds(300) }, routes: [route]) { server in
             let client = try server.client(receiveBuffer: 4096)
             await client.send("GET /large HTTP/1.1\r\nHost: test\r\n\r\n")
-            try await Task.sleep(for: .seconds(3))
+            try await eventually { server.requests("/large", 200) == 1 && server.server.connections.count == 0 }
             #expect(try await client.rest().count < size)
         }
     }
