@@ -80,9 +80,8 @@ public final class HTTPMetrics: Sendable {
     }
 
     private static func name(of method: HTTPMethod?) -> String {
-        switch method {
-        case .GET?, .HEAD?, .POST?, .PUT?, .DELETE?, .OPTIONS?: method?.rawValue ?? "other"
-        default: "other"
-        }
+        let known: [HTTPMethod] = [.GET, .HEAD, .POST, .PUT, .DELETE, .OPTIONS]
+        guard let method, known.contains(method) else { return "other" }
+        return method.rawValue
     }
 }
