@@ -1,0 +1,63 @@
+public import NIOHTTP1
+
+/// A path and who answers it.
+public struct Route: Sendable {
+    /// The path, without query; a trailing slash makes no difference. Also the `handler` label of the server's metrics.
+    public let path: String
+    /// The methods that are answered; GET brings HEAD along.
+    public let methods: [HTTPMethod]
+    /// Makes the answer, off the event loop. Its task is cancelled when the client goes away.
+    public let respond: @Sendable (HTTPRequest) async -> HTTPResponse
+
+    /// - Parameter methods: GET brings HEAD along.
+    public init(
+        _ path: String,
+        methods: [HTTPMethod] = [.GET],
+        respond: @escaping @Sendable (HTTPRequest) async -> HTTPResponse
+    ) {
+        self.path = path
+        self.methods = methods
+        self.respond = respond
+    }
+
+    /// The value of an answer's `Allow` field.
+    var allow: String {
+        methods.map { $0 == .GET ? "GET, HEAD" : $0.rawValue }.joined(separator: ", ")
+    }
+}
+
+/// Finds who answers a request, and counts the answer.
+struct Router: Sendable {
+    let metrics: HTTPMetrics
+    private let routes: [Substring: Route]
+
+    /// - Parameter routes: Of two with the same path the first is taken.
+    init(_ routes: [Route], metrics: HTTPMetrics) {
+        self.metrics = metrics
+        self.routes = Dictionary(routes.map { (Self.key($0.path[...]), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let start = ContinuousClock.now
+        let route = routes[Self.key(request.path)]
+        var response: HTTPResponse
+        if let route, route.methods.contains(request.method == .HEAD ? .GET : request.method) {
+            response = await route.respond(request)
+        } else if let route {
+            response = HTTPResponse(
+                .methodNotAllowed, "This path answers \(route.allow) only.", headers: ["Allow": route.allow])
+        } else {
+            response = HTTPResponse(.notFound, "There is nothing here; the paths that exist are listed at /.")
+        }
+        // What nginx calls it, so that scrapes that Prometheus gave up on can be told from the others.
+        if Task.isCancelled { response.status = .custom(code: 499, reasonPhrase: "Client Closed Request") }
+        metrics.record(
+            handler: route?.path ?? "not_found", method: request.method, status: response.status,
+            took: start.duration(to: .now))
+        return response
+    }
+
+    private static func key(_ path: Substring) -> Substring {
+        path.count > 1 && path.hasSuffix("/") ? path.dropLast() : path
+    }
+}

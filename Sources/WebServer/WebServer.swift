@@ -1,0 +1,227 @@
+import Glibc
+public import Logging
+public import NIOCore
+import NIOHTTP1
+import NIOPosix
+public import Scraping
+import Synchronization
+
+/// The HTTP server: `/metrics`, the status page, and whether it is healthy and ready.
+public final class WebServer: Sendable {
+    /// What a configuration may say of the server.
+    public struct Settings: Sendable {
+        /// Where it listens.
+        public var addresses: [ListenAddress] = [.tcp(host: "", port: 19187)]
+        /// The path of the metrics; it starts with a slash.
+        public var telemetryPath = "/metrics"
+        /// What the way of an answer takes off the time limit that a scraper sends; `nil` for a tenth of it, at most half
+        /// a second.
+        public var timeoutOffset: Duration?
+        /// What clients may take.
+        public var limits = Limits()
+
+        /// The settings that hold where nothing is configured.
+        public init() {}
+    }
+
+    /// What clients may take: none of it depends on their good will.
+    public struct Limits: Sendable {
+        /// Open connections; one more is closed at once.
+        public var connections = 512
+        /// Scrapes at one time; one more is answered 503.
+        public var scrapes = 40
+        /// Bytes of a request's target and header fields.
+        public var headBytes = 16 * 1024
+        /// Header fields of a request.
+        public var headerFields = 100
+        /// Bytes of a request's target.
+        public var targetBytes = 8 * 1024
+        /// Bytes of a request's body, which no route reads.
+        public var bodyBytes = 8 * 1024
+        /// From a request's first byte to its last.
+        public var readTimeout = Duration.seconds(10)
+        /// From one request to the next; longer than the usual minute between scrapes.
+        public var idleTimeout = Duration.seconds(120)
+        /// From the first byte of an answer until the system has taken the last.
+        public var writeTimeout = Duration.seconds(30)
+        /// How long a client gets to close its side of a connection after the last answer.
+        public var closeTimeout = Duration.seconds(2)
+
+        /// The limits that hold where nothing is configured.
+        public init() {}
+    }
+
+    /// An address that the server cannot listen on.
+    public struct ListenError: Error, CustomStringConvertible {
+        /// Where it should have listened.
+        public let address: ListenAddress
+        /// Why it does not, in the system's words.
+        public let reason: String
+
+        /// One sentence that says what to do about it.
+        public var description: String {
+            "cannot listen on \(address): \(reason); choose another with --web.listen-address"
+        }
+    }
+
+    private let settings: Settings
+    private let router: Router
+    let connections: Connections
+    private let group: any EventLoopGroup
+    private let log: Logger
+    private let listeners = Mutex<[(channel: any Channel, address: ListenAddress)]>([])
+
+    /// - Parameters:
+    ///   - metrics: Where the server counts; made before the gatherer, so that the gatherer can show it.
+    ///   - status: Makes the state that the status page shows, at every request.
+    ///   - routes: Paths beside the server's own.
+    ///   - group: The event loops; they remain the caller's to shut down, after the server.
+    public init(
+        _ settings: Settings,
+        gatherer: Gatherer,
+        metrics: HTTPMetrics,
+        status: @escaping @Sendable () async -> StatusPage,
+        routes: [Route] = [],
+        group: any EventLoopGroup,
+        log: Logger
+    ) {
+        let limits = settings.limits
+        let connections = Connections(limit: limits.connections)
+        let scrapes = MetricsEndpoint(
+            gatherer: gatherer, timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
+        let own = [
+            Route(settings.telemetryPath) { await scrapes.respond(to: $0) },
+            Route("/") { _ in await status().response },
+            Route("/-/healthy") { _ in HTTPResponse(.ok, "Healthy.") },
+            Route("/-/ready") { _ in
+                connections.isDraining
+                    ? HTTPResponse(.serviceUnavailable, "Shutting down.") : HTTPResponse(.ok, "Ready.")
+            },
+        ]
+        self.settings = settings
+        self.router = Router(own + routes, metrics: metrics)
+        self.connections = connections
+        self.group = group
+        self.log = log
+    }
+
+    /// Starts to listen on all addresses, or on none where one of them fails.
+    ///
+    /// - Returns: The addresses, with the ports that the system picked.
+    public func start() async throws(ListenError) -> [ListenAddress] {
+        for address in settings.addresses {
+            do {
+                let channel = try await listen(on: address)
+                listeners.withLock { $0.append((channel, address.bound(to: channel.localAddress))) }
+            } catch {
+                await closeListeners()
+                throw ListenError(address: address, reason: Self.reason(error))
+            }
+        }
+        return listeners.withLock { $0.map(\.address) }
+    }
+
+    /// Stops to listen, closes idle connections, finishes the answers under way, and returns when all is closed.
+    ///
+    /// - Parameter grace: What is not finished by then is cut.
+    public func shutdown(grace: Duration) async {
+        guard connections.beginDraining() else { return }
+        await closeListeners()
+        let cut = await connections.drain(within: grace)
+        if cut > 0 { log.warning("connections cut at shutdown", metadata: ["connections": "\(cut)"]) }
+    }
+
+    private func listen(on address: ListenAddress) async throws -> any Channel {
+        switch address {
+        case .tcp(host: "", let port):
+            do {
+                return try await bootstrap.serverChannelOption(
+                    ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 0
+                )
+                .bind(host: "::", port: port).get()
+            } catch let error as IOError where [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errnoCode) {
+                return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
+            }
+        case .tcp(let host, let port):
+            return try await bootstrap.bind(host: host, port: port).get()
+        case .unix(let path):
+            return try await bootstrap.bind(
+                unixDomainSocketPath: path, cleanupExistingSocketFile: await isAbandoned(path)
+            ).get()
+        }
+    }
+
+    /// Whether a socket file is there and nobody behind it: what a server leaves that was killed.
+    private func isAbandoned(_ path: String) async -> Bool {
+        do {
+            try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get().close().get()
+            return false
+        } catch {
+            return (error as? IOError)?.errnoCode == ECONNREFUSED
+        }
+    }
+
+    private var bootstrap: ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { [connections, router, settings, log] channel in
+                guard connections.admit(channel) else { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
+                    try Self.configure(channel, router, settings.limits, log)
+                }
+            }
+            // A request fits one read of this size, and what a client sends too fast stays in its socket.
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+    }
+
+    /// From the socket to the routes. TLS belongs in front of the encoder, and passwords are checked by the router, which
+    /// has the whole request and is off the event loop.
+    private static func configure(
+        _ channel: any Channel, _ router: Router, _ limits: Limits, _ log: Logger
+    ) throws {
+        var decoderLimits = NIOHTTPDecoderLimitConfiguration()
+        decoderLimits.maxHeaderFieldSize = limits.headBytes
+        decoderLimits.maxHeaderListSize = limits.headBytes
+        decoderLimits.maxHeaderFieldCount = limits.headerFields
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTPResponseEncoder())
+        try pipeline.addHandler(
+            ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoderLimits),
+                maximumBufferSize: limits.headBytes + 4096
+            )
+        )
+        try pipeline.addHandler(HTTPServerPipelineHandler())
+        try pipeline.addHandler(HTTPConnection(router: router, limits: limits, log: log))
+    }
+
+    private func closeListeners() async {
+        let closing = listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        for (channel, address) in closing {
+            // Before the close: after it the path may be another server's already.
+            if case .unix(let path) = address { unlink(path) }
+            try? await channel.close().get()
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case is SocketAddressError.UnknownHost: "the host is not known"
+        case is UnixDomainSocketPathWrongType: "a file is in its place that is no socket"
+        default: "\(error)"
+        }
+    }
+}
+
+extension ListenAddress {
+    fileprivate func bound(to address: SocketAddress?) -> ListenAddress {
+        guard case .tcp(let host, _) = self, let port = address?.port else { return self }
+        return .tcp(host: host, port: port)
+    }
+}

@@ -1,0 +1,39 @@
+import Exposition
+import NIOHTTP1
+import Testing
+
+@testable import WebServer
+
+@Suite struct HTTPMetricsTests {
+    private func page(_ metrics: HTTPMetrics) -> String {
+        var page: [UInt8] = []
+        ExpositionFormat.text.encode(metrics.families(), into: &page)
+        return String(decoding: page, as: UTF8.self)
+    }
+
+    @Test func countsAndDurations() {
+        let metrics = HTTPMetrics()
+        #expect(page(metrics).isEmpty)
+        metrics.record(handler: "/metrics", method: .GET, status: .ok, took: .milliseconds(1))
+        metrics.record(handler: "/metrics", method: .GET, status: .ok, took: .milliseconds(300))
+        metrics.record(handler: "/metrics", method: .RAW(value: "BREW"), status: .methodNotAllowed, took: .seconds(11))
+        metrics.record(handler: "bad_request", method: nil, status: .badRequest, took: nil)
+        let text = page(metrics)
+        for line in [
+            #"http_requests_total{handler="/metrics",method="GET",status="200"} 2"#,
+            #"http_requests_total{handler="/metrics",method="other",status="405"} 1"#,
+            #"http_requests_total{handler="bad_request",method="other",status="400"} 1"#,
+            #"http_request_duration_seconds_bucket{handler="/metrics",le="0.001"} 1"#,
+            #"http_request_duration_seconds_bucket{handler="/metrics",le="0.25"} 1"#,
+            #"http_request_duration_seconds_bucket{handler="/metrics",le="0.5"} 2"#,
+            #"http_request_duration_seconds_bucket{handler="/metrics",le="10"} 2"#,
+            #"http_request_duration_seconds_bucket{handler="/metrics",le="+Inf"} 3"#,
+            #"http_request_duration_seconds_sum{handler="/metrics"} 11.301"#,
+            #"http_request_duration_seconds_count{handler="/metrics"} 3"#,
+        ] {
+            #expect(text.split(separator: "\n").contains { $0 == line }, "\(line)")
+        }
+        #expect(!text.contains(#"seconds_count{handler="bad_request""#))
+        #expect(page(metrics) == text)
+    }
+}

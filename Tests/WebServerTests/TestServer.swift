@@ -1,0 +1,115 @@
+import Exposition
+import Logging
+import NIOHTTP1
+import NIOPosix
+import Scraping
+import Synchronization
+import Testing
+
+@testable import WebServer
+
+/// A target with one gauge, which a test can hold back.
+final class TestTarget: Target {
+    static let kind = "test"
+    let name = "test"
+    let collectors = ["numbers"]
+    let openConnections: Int? = nil
+    private let state: Mutex<(isOpen: Bool, runs: Int)>
+
+    init(isOpen: Bool = true) {
+        state = Mutex((isOpen, 0))
+    }
+
+    var runs: Int { state.withLock { $0.runs } }
+
+    func open() {
+        state.withLock { $0.isOpen = true }
+    }
+
+    func run(_ scrape: Scrape) async {
+        state.withLock { $0.runs += 1 }
+        while !state.withLock({ $0.isOpen }), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
+        scrape.targetAnswered()
+        scrape.deliver(
+            "numbers", took: .zero, .success([MetricFamily(MetricDescriptor("test_number", .gauge, "A number."), 42)]))
+    }
+
+    func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
+        [MetricFamily(MetricDescriptor("test_up", .gauge, "Up."), outcome.isUp ? 1 : 0)]
+    }
+
+    func shutdown() async {}
+}
+
+/// A server on a free port, its gatherer and its one target.
+struct TestServer {
+    let server: WebServer
+    let address: ListenAddress
+    let metrics: HTTPMetrics
+    let target: TestTarget
+
+    func client(receiveBuffer: CInt? = nil) throws -> RawClient {
+        try RawClient(address, receiveBuffer: receiveBuffer)
+    }
+
+    /// The value of `http_requests_total` for a handler and status, over all methods.
+    func requests(_ handler: String, _ status: Int) -> Double {
+        metrics.families()[0].samples
+            .filter { $0.labels["handler"] == handler && $0.labels["status"] == "\(status)" }
+            .reduce(0) { if case .number(let value) = $1.value { $0 + value } else { $0 } }
+    }
+}
+
+func makeServer(
+    _ settings: WebServer.Settings,
+    target: TestTarget = TestTarget(),
+    metrics: HTTPMetrics = HTTPMetrics(),
+    routes: [Route] = []
+) -> WebServer {
+    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    var limits = Gatherer.Limits()
+    limits.timeout = .seconds(60)
+    return WebServer(
+        settings,
+        gatherer: Gatherer(targets: [target], limits: limits, selfMetrics: [metrics.families], log: log),
+        metrics: metrics,
+        status: {
+            StatusPage(
+                version: "1.2", revision: "abc", uptime: .seconds(90), links: [.init("/metrics", "The metrics")],
+                targets: [.init(name: "test", outcome: nil)])
+        },
+        routes: routes,
+        group: MultiThreadedEventLoopGroup.singleton,
+        log: log
+    )
+}
+
+func withServer(
+    _ change: (inout WebServer.Settings) -> Void = { _ in },
+    target: TestTarget = TestTarget(),
+    routes: [Route] = [],
+    _ body: (TestServer) async throws -> Void
+) async throws {
+    var settings = WebServer.Settings()
+    settings.addresses = [.tcp(host: "127.0.0.1", port: 0)]
+    change(&settings)
+    let metrics = HTTPMetrics()
+    let server = makeServer(settings, target: target, metrics: metrics, routes: routes)
+    let address = try #require(await server.start().first)
+    do {
+        try await body(TestServer(server: server, address: address, metrics: metrics, target: target))
+    } catch {
+        await server.shutdown(grace: .zero)
+        throw error
+    }
+    await server.shutdown(grace: .zero)
+}
+
+/// Waits for what must become true, with more patience than any machine needs.
+func eventually(_ condition: () async throws -> Bool) async throws {
+    for _ in 0..<3000 {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("it did not become true")
+}
