@@ -66,7 +66,8 @@ let package = Package(
         + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
         + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
         + library("Containers", ["CLinux", "Exposition", "Scraping"])
+        + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
         + library(
-            "WebServer", ["CZlib", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP], tests: [nioEmbedded])
-        + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", "WebServer", log])
+            "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],
+            tests: [nioEmbedded])
 )

@@ -1,5 +1,5 @@
+import Configuration
 import Testing
-import WebServer
 
 @Suite struct ListenAddressTests {
     @Test(arguments: [

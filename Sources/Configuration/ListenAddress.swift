@@ -1,4 +1,4 @@
-import NIOCore
+import Glibc
 
 /// Where the server listens.
 public enum ListenAddress: Sendable, Equatable {
@@ -49,7 +49,8 @@ public enum ListenAddress: Sendable, Equatable {
     private static func host(_ text: Substring) -> String? {
         if text.hasPrefix("["), text.hasSuffix("]") {
             let address = String(text.dropFirst().dropLast())
-            guard case .v6? = try? SocketAddress(ipAddress: address, port: 0) else { return nil }
+            var parsed = in6_addr()
+            guard inet_pton(AF_INET6, address, &parsed) == 1 else { return nil }
             return address
         }
         let isName = text.utf8.allSatisfy { byte in
