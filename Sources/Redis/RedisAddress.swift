@@ -104,7 +104,9 @@ extension RedisKey {
             while entry.first == " " { entry.removeFirst() }
             while entry.last == " " { entry.removeLast() }
             var database = 0
-            if let (before, after) = entry.split(atFirst: "="), before.hasPrefix("db"), let number = Int(before.dropFirst(2)) {
+            if let (before, after) = entry.split(atFirst: "="), before.hasPrefix("db"),
+                let number = Int(before.dropFirst(2))
+            {
                 (database, entry) = (number, after)
             }
             guard 0...Int(Int32.max) ~= database else {

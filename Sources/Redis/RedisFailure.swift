@@ -31,7 +31,8 @@ extension CollectorError {
             self.init(.connection, "the server has as many clients as it takes (maxclients)")
         case _ where lowercase.hasPrefix("err unknown command"):
             self.init(.unsupportedVersion, "the server does not know this command: \(command.name)")
-        case _ where lowercase.hasPrefix("err auth") || lowercase.hasPrefix("err invalid password")
+        case _
+        where lowercase.hasPrefix("err auth") || lowercase.hasPrefix("err invalid password")
             || lowercase.contains("no password is set"):
             self.init(.authentication, "the server does not take this password, or wants none (\(code))")
         default:
