@@ -63,7 +63,9 @@ let package = Package(
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "CLinux", "Exposition", "Scraping"])
-        + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
+        + library(
+            "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded],
+            resources: [.copy("Fixtures")])
         + library("Containers", ["CLinux", "Exposition", "Scraping"])
         + library(
             "WebServer", ["CZlib", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP], tests: [nioEmbedded])

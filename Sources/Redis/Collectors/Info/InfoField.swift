@@ -8,24 +8,24 @@ struct InfoField {
     let metric: String
     /// What it means, without the source, which is added.
     let help: String
-    /// What the value is multiplied by.
-    let scale: Double
+    /// How many of the field's units make one of the metric's; dividing by it keeps decimals short.
+    let divisor: Double
 
     /// - Parameter metric: Where it is left out, the metric has the field's name.
-    init(_ field: String, as metric: String? = nil, _ help: String, scale: Double = 1) {
+    init(_ field: String, as metric: String? = nil, _ help: String, divisor: Double = 1) {
         self.field = field
         self.metric = metric ?? field
         self.help = help
-        self.scale = scale
+        self.divisor = divisor
     }
 
-    private static let byField: [Info.Text: (descriptor: MetricDescriptor, scale: Double)] = {
-        var byField: [Info.Text: (descriptor: MetricDescriptor, scale: Double)] = [:]
+    private static let byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = {
+        var byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = [:]
         for (type, table) in [(MetricType.gauge, gauges), (.counter, counters)] {
             for row in table {
                 let help = "\(row.help) (INFO \(row.field))."
                 byField[Array(row.field.utf8)[...]] = (
-                    MetricDescriptor("redis_\(row.metric)", type, help), row.scale
+                    MetricDescriptor("redis_\(row.metric)", type, help), row.divisor
                 )
             }
         }
@@ -41,9 +41,9 @@ struct InfoField {
         var families: [MetricFamily] = []
         var ioThreadTime = MetricFamily(ioThreadTime)
         for line in info.lines {
-            if let (descriptor, scale) = byField[line.field] {
+            if let (descriptor, divisor) = byField[line.field] {
                 if let number = line.value.numberOrStatus {
-                    families.append(MetricFamily(descriptor, number * scale))
+                    families.append(MetricFamily(descriptor, number / divisor))
                 }
             } else if line.field.after("cluster_") != nil {
                 // The messages of each type are fields of their own, which is why there can be no table.

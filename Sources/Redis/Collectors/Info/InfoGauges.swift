@@ -182,7 +182,7 @@ extension InfoField {
         InfoField("pubsubshard_channels", "Shard channels with subscribers; since Redis 7.0.3"),
         InfoField(
             "latest_fork_usec", as: "latest_fork_seconds", "How long the last fork stopped the server, in seconds",
-            scale: 1e-6),
+            divisor: 1e6),
         InfoField("tracking_total_keys", "Keys that are tracked for clients that cache them"),
         InfoField("tracking_total_items", "Pairs of key and client that are tracked"),
         InfoField("tracking_total_prefixes", "Prefixes that are tracked for clients in broadcast mode"),
