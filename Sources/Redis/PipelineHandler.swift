@@ -1,4 +1,5 @@
 import NIOCore
+import NIOTLS
 import Scraping
 
 /// Writes one pipeline at a time and answers it when all its replies are there.
@@ -20,16 +21,44 @@ final class PipelineHandler: ChannelDuplexHandler {
     /// The most bytes of all the replies to one pipeline: far beyond what a server's INFO has, and bearable.
     static let maximumBytes = 64 << 20
 
-    private var reader: ReplyReader
+    /// Succeeds when pipelines may be sent: when the channel is connected and, with TLS, the server has been verified.
+    let ready: EventLoopFuture<Void>
+
+    private let isReady: EventLoopPromise<Void>
+    private let isEncrypted: Bool
     private let maximumBytes: Int
+    private var reader: ReplyReader
     private var request: Request?
     private var replies: [RedisReply] = []
     private var byteCount = 0
 
+    /// - Parameter isEncrypted: Whether there is a TLS handler before this one.
     /// - Throws: `internal`, where there is no memory left.
-    init(maximumBytes: Int = PipelineHandler.maximumBytes) throws(CollectorError) {
+    init(
+        on eventLoop: any EventLoop,
+        isEncrypted: Bool = false,
+        maximumBytes: Int = PipelineHandler.maximumBytes
+    ) throws(CollectorError) {
         reader = try ReplyReader()
+        self.isEncrypted = isEncrypted
         self.maximumBytes = maximumBytes
+        isReady = eventLoop.makePromise()
+        ready = isReady.futureResult
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !isEncrypted { isReady.succeed() }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted = event { isReady.succeed() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// A channel that comes to nothing, such as the slower one of two addresses, is closed without having been active.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        isReady.fail(ChannelError.ioOnClosedChannel)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -75,6 +104,7 @@ final class PipelineHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isReady.fail(error)
         end(.failure(CollectorError(connection: error)))
         context.close(promise: nil)
     }

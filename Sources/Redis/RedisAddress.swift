@@ -51,7 +51,7 @@ extension RedisSettings {
                 }
                 self.database = database
             }
-            if scheme.hasSuffix("s") { tls = TLS() }
+            if scheme == "rediss" || scheme == "valkeys" { tls = TLS() }
         default:
             throw RedisSettingsError("the scheme is none of redis, rediss, valkey, valkeys and unix")
         }

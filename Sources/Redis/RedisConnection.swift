@@ -93,7 +93,7 @@ final class RedisConnection: Sendable {
         }
     }
 
-    /// The channel that is open, or else a new one.
+    /// The channel that is open, or else a new one that is ready.
     private func open(until deadline: Deadline) async throws -> (any Channel, Session) {
         let kept = state.withLock { state in
             state.channel.flatMap { $0.isActive ? ($0, state.session) : nil }
@@ -106,9 +106,15 @@ final class RedisConnection: Sendable {
             state.withLock { $0.connectDuration = duration }
         }
         let connecting = try connect(until: deadline)
+        let ready = connecting.flatMap { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.handler(type: PipelineHandler.self).ready
+            }
+            .flatMap { $0.map { channel } }
+        }
         let channel: any Channel
         do {
-            channel = try await connecting.value(until: deadline)
+            channel = try await ready.value(until: deadline)
         } catch {
             // Nobody waits for it any more, if it still comes.
             connecting.whenSuccess { $0.abort() }
@@ -123,6 +129,7 @@ final class RedisConnection: Sendable {
         return (channel, Session())
     }
 
+    /// A channel with its handlers, connected but not yet ready.
     private func connect(until deadline: Deadline) throws -> EventLoopFuture<any Channel> {
         // Files are read at every connect, so that certificates can be renewed.
         let tls = try settings.tls.map { ($0, try $0.context()) }
@@ -136,7 +143,8 @@ final class RedisConnection: Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: context, serverHostname: tls.name(ofServerAt: host)))
                     }
-                    try channel.pipeline.syncOperations.addHandler(PipelineHandler())
+                    try channel.pipeline.syncOperations.addHandler(
+                        PipelineHandler(on: channel.eventLoop, isEncrypted: tls != nil))
                 }
             }
         return switch settings.address {

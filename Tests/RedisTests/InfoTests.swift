@@ -106,7 +106,9 @@ struct InfoTests {
         let info = try #require(series.keys.first { $0.hasPrefix("redis_instance_info{") })
         #expect(info.contains("valkey_version=\"9.1.2\""))
         #expect(info.contains("valkey_release_stage=\"ga\""))
-        #expect(families("used_active_time_io_thread_2:1.5\r\n")["redis_active_time_io_thread_seconds_total{thread=\"2\"}"] == 1.5)
+        #expect(
+            families("used_active_time_io_thread_2:1.5\r\n")["redis_active_time_io_thread_seconds_total{thread=\"2\"}"]
+                == 1.5)
     }
 
     @Test func redis60HasNoRejectedCalls() throws {

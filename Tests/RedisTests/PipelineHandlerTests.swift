@@ -7,7 +7,9 @@ import Testing
 
 struct PipelineHandlerTests {
     private func channel(maximumBytes: Int = 1000) throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel(handler: try PipelineHandler(maximumBytes: maximumBytes))
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(
+            PipelineHandler(on: channel.eventLoop, maximumBytes: maximumBytes))
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/")).wait()
         return channel
     }

@@ -38,9 +38,12 @@ struct RedisAddressTests {
         Case(text: "[::1]", address: .tcp(host: "::1", port: 6379)),
         Case(text: "[::1]:6380", address: .tcp(host: "::1", port: 6380)),
         Case(text: "::1", address: .tcp(host: "::1", port: 6379)),
-        Case(text: "rediss://:p@[fe80::1]:1/1", address: .tcp(host: "fe80::1", port: 1), password: "p", database: 1, isTLS: true),
+        Case(
+            text: "rediss://:p@[fe80::1]:1/1", address: .tcp(host: "fe80::1", port: 1), password: "p", database: 1,
+            isTLS: true),
         Case(text: "unix:///run/redis.sock", address: .unix(path: "/run/redis.sock")),
-        Case(text: "unix://u:p@/run/redis%20x.sock", address: .unix(path: "/run/redis x.sock"), user: "u", password: "p"),
+        Case(
+            text: "unix://u:p@/run/redis%20x.sock", address: .unix(path: "/run/redis x.sock"), user: "u", password: "p"),
         Case(text: "/run/redis.sock", address: .unix(path: "/run/redis.sock")),
     ])
     func addresses(_ example: Case) throws {

@@ -22,7 +22,9 @@ final class RedisServer {
         var all = ["--dir", directory.path, "--logfile", "redis.log", "--save", "", "--unixsocket", "redis.sock"]
         if isTLS {
             try Self.makeCertificate(in: directory)
-            all += ["--port", "0", "--tls-port", "\(port)", "--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]
+            all += [
+                "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", "server.crt", "--tls-key-file", "server.key",
+            ]
             all += ["--tls-ca-cert-file", "server.crt"]
         } else {
             all += ["--port", "\(port)"]
@@ -45,7 +47,9 @@ final class RedisServer {
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         for _ in 0..<500 {
-            if let text = try? String(contentsOf: log, encoding: .utf8), text.contains("eady to accept connections") { return }
+            if let text = try? String(contentsOf: log, encoding: .utf8), text.contains("eady to accept connections") {
+                return
+            }
             usleep(20_000)
         }
         Issue.record("the server did not start: \((try? String(contentsOf: log, encoding: .utf8)) ?? "no log")")
@@ -70,9 +74,11 @@ final class RedisServer {
     /// A key and a certificate for `localhost`, signed by itself: `server.key`, `server.crt`.
     static func makeCertificate(in directory: URL) throws {
         try run([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2",
             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-keyout", directory.appending(path: "server.key").path, "-out", directory.appending(path: "server.crt").path,
+            "-keyout", directory.appending(path: "server.key").path, "-out",
+            directory.appending(path: "server.crt").path,
         ])
     }
 
