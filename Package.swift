@@ -13,7 +13,8 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 
 /// A library of the house and the tests that mirror it. A lower one never imports a higher one.
@@ -64,7 +65,9 @@ let package = Package(
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
-        + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
+        + library(
+            "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS], tests: [nioEmbedded],
+            resources: [.copy("Fixtures")])
         + library("Containers", ["CLinux", "Exposition", "Scraping"])
         + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
         + library(
