@@ -17,6 +17,9 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 
+let revision =
+    Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
+
 /// A library of the house and the tests that mirror it. A lower one never imports a higher one.
 func library(
     _ name: String,
@@ -49,12 +52,12 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CBuild", cSettings: [.define("REVISION", to: "\"\(revision)\"")]),
         .executableTarget(
             name: "StackExporter",
             dependencies: [
-                "Configuration", "Containers", "Exposition", "Postgres", "Redis", "Scraping", "WebServer", log,
-                nioPosix,
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "CBuild", "CLinux", "Configuration", "Containers", "Exposition", "Postgres", "Redis", "Scraping",
+                "WebServer", log, nioCore, nioPosix,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings

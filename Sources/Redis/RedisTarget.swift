@@ -27,11 +27,14 @@ public final class RedisTarget: Target {
     }
 
     /// - Parameters:
-    ///   - collectors: Names from ``RedisCollectors/catalogue``.
+    ///   - selection: Which collectors run.
     ///   - group: Where the connection lives; it must outlast the target.
-    public init(_ settings: RedisSettings, collectors: [String], group: any EventLoopGroup) {
+    public init(
+        _ settings: RedisSettings, collectors selection: CollectorSelection = CollectorSelection(),
+        group: any EventLoopGroup
+    ) {
         self.settings = settings
-        enabled = RedisCollectors.all.filter { collectors.contains($0.name) }
+        enabled = RedisCollectors.all.filter(selection.isEnabled)
         self.collectors = enabled.map(\.name)
         // INFO is what tells that the server is up, whatever else is asked for.
         var commands: [RedisCommand] = []

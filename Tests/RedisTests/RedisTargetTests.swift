@@ -10,7 +10,7 @@ import Testing
 struct RedisTargetTests {
     private func target(_ settings: RedisSettings) -> RedisTarget {
         RedisTarget(
-            settings, collectors: RedisCollectors.catalogue.map(\.name), group: MultiThreadedEventLoopGroup.singleton)
+            settings, group: MultiThreadedEventLoopGroup.singleton)
     }
 
     private func settings(_ server: RedisServer, host: String = "127.0.0.1") -> RedisSettings {
