@@ -20,7 +20,7 @@ struct Info {
         while !rest.isEmpty {
             var line = rest.prefix { $0 != UInt8(ascii: "\n") }
             rest = rest[line.endIndex...].dropFirst()
-            if line.last == UInt8(ascii: "\r") { line.removeLast() }
+            if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
             guard line.first != UInt8(ascii: "#"), let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
             lines.append(Line(field: line[..<colon], value: line[(colon + 1)...]))
         }

@@ -48,16 +48,18 @@ final class RedisConnection: Sendable {
             let pipeline = Pipeline(commands, session: session, authentication: authentication)
             let received = try await exchange(pipeline, on: channel, until: deadline)
             let (replies, next) = try pipeline.match(received)
-            end { state in
+            state.withLock { state in
                 state.session = next
                 state.backOff.succeed()
+                state.isBusy = false
             }
             return replies
         } catch {
             let error = CollectorError(connection: error)
-            let channel = end { state in
-                state.backOff.fail(error)
+            let channel = state.withLock { state in
                 defer { state.channel = nil }
+                state.backOff.fail(error)
+                state.isBusy = false
                 return state.channel
             }
             channel?.abort()
@@ -82,14 +84,6 @@ final class RedisConnection: Sendable {
             try state.backOff.check()
             state.isBusy = true
             state.connectDuration = .zero
-        }
-    }
-
-    @discardableResult
-    private func end<Result>(_ change: (inout sending State) -> sending Result) -> sending Result {
-        state.withLock { state in
-            state.isBusy = false
-            return change(&state)
         }
     }
 

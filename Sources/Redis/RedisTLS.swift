@@ -8,6 +8,7 @@ extension RedisSettings.TLS {
     /// - Throws: `connection`, where a file cannot be read or holds something else.
     func context() throws(CollectorError) -> NIOSSLContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
         configuration.certificateVerification = verifiesServer ? .fullVerification : .none
         if let authorityFile { configuration.trustRoots = .file(authorityFile) }
         do {

@@ -48,6 +48,20 @@ struct ReplyReaderTests {
         }
     }
 
+    /// hiredis 0.14 knows none of it, and must then say so.
+    @Test func repliesOfRESP3() throws {
+        let text = "_\r\n,3.25\r\n#t\r\n=7\r\ntxt:abc\r\n%1\r\n+k\r\n:5\r\n~1\r\n:1\r\n>1\r\n+push\r\n"
+        let expected: [RedisReply] = [
+            .null, .double(3.25), .boolean(true), .string(Array("abc".utf8)),
+            .array([.string(Array("k".utf8)), .integer(5)]), .array([.integer(1)]), .outOfBand,
+        ]
+        do {
+            #expect(try read(text) == expected)
+        } catch {
+            #expect((error as? CollectorError)?.reason == .internal)
+        }
+    }
+
     @Test func valuesMayHoldAnyByte() throws {
         #expect(try read("$3\r\n\0\u{6}\u{16}\r\n") == [.string([0, 6, 22])])
     }
