@@ -64,7 +64,7 @@ let package = Package(
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "CLinux", "Exposition", "Scraping"])
         + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
-        + library("Containers", ["CLinux", "Exposition", "Scraping"])
+        + library("Containers", ["CLinux", "Exposition", "Scraping"], resources: [.copy("Fixtures")])
         + library(
             "WebServer", ["CZlib", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP], tests: [nioEmbedded])
         + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", "WebServer", log])
