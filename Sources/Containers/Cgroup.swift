@@ -3,7 +3,7 @@ import Scraping
 
 /// A cgroup that was seen in the walk, and what is kept of it between scrapes.
 final class Cgroup {
-    /// What the walk does with it.
+    /// What becomes of a cgroup that the walk meets.
     enum Role: Equatable {
         /// A container: on the page with `id` and `name`.
         case container(Container)
@@ -15,8 +15,11 @@ final class Cgroup {
         case ignored
     }
 
+    /// The components of its path; none for the root.
+    let components: [String]
     /// Below the hierarchy's root, without a slash before it; `.` for the root itself.
     let relativePath: String
+    /// What the walk does with it.
     let role: Role
     /// Its directory's, by which it is told from a later cgroup of the same name.
     let inode: UInt64
@@ -25,15 +28,14 @@ final class Cgroup {
     /// Seconds since 1970. The kernel dates a directory when it is first looked up, and anew when it had to forget that
     /// in between, so the earliest date ever seen is the one that is nearest to the truth.
     private(set) var created: Int
+    /// In order of their names.
     var children: [Cgroup] = []
     /// Whether the kernel said so; a cgroup that is gone never comes back.
     var isGone = false
     /// By the reader's numbering of files.
     var descriptors: [KeptDescriptor?] = []
+    /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
-
-    /// The components of its path.
-    let components: [String]
 
     init(components: [String], role: Role, status: Directory.Status) {
         self.components = components
