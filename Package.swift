@@ -71,7 +71,7 @@ let package = Package(
         + library(
             "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS], tests: [nioEmbedded],
             resources: [.copy("Fixtures")])
-        + library("Containers", ["CLinux", "Exposition", "Scraping"])
+        + library("Containers", ["CLinux", "Exposition", "Scraping"], resources: [.copy("Fixtures")])
         + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
         + library(
             "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],

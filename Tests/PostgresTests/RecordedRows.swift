@@ -32,7 +32,7 @@ extension ServerFacts {
     /// A server of some version.
     static func server(_ version: Int, extensions: [String: String] = [:]) -> ServerFacts {
         ServerFacts(
-            address: "db:5432", version: version, database: "app", isInRecovery: false, extensionSchemas: extensions,
+            address: "db:5432", version: version, database: "app", extensionSchemas: extensions,
             isPooled: false)
     }
 }
