@@ -81,9 +81,10 @@ let package = Package(
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
         + library(
-            "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS], tests: [nioEmbedded],
+            "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS],
+            tests: [nioEmbedded, "Lab"],
             resources: [.copy("Fixtures")])
-        + library("Containers", ["CLinux", "Exposition", "Scraping"], resources: [.copy("Fixtures")])
+        + library("Containers", ["CLinux", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
         + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
         + library(
             "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],

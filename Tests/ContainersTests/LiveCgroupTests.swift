@@ -1,6 +1,7 @@
 import Exposition
 import Foundation
 import Glibc
+import Lab
 import Testing
 
 @testable import Containers
@@ -12,7 +13,7 @@ struct LiveCgroupTests {
     private let deadline = Deadline(after: .seconds(60))
 
     @Test("what a process uses is in the page")
-    func usage() throws {
+    func usage() async throws {
         let cgroup = try RealCgroup()
         let reader = try CgroupReader(live: 100)
         func cpu() throws -> Double? {
@@ -21,17 +22,12 @@ struct LiveCgroupTests {
         #expect(try reader.families().values("container_memory_usage_bytes")[cgroup.id] != nil)
         #expect(try cpu() == 0)
 
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", cgroup.join + "while :; do :; done"]
-        try process.run()
-        defer {
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        let process = try Daemon(
+            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer { process.stop() }
         var usage: [Double] = []
         for _ in 1...3 {
-            usleep(200_000)
+            try await Task.sleep(for: .milliseconds(200))
             usage.append(try #require(try cpu()))
         }
         #expect(usage[0] > 0)

@@ -1,12 +1,19 @@
 public import Foundation
+import Synchronization
 
-/// A server process of a test's own, in a directory of its own. It ends with the test process, however that ends: its
-/// guard waits on a pipe that only this process holds open.
+/// A server process of a test's own. It ends with the test process, however that ends: its guard waits on a pipe that
+/// only this process holds open.
 public final class Daemon: Sendable {
     /// The server's own process, not the guard's.
     public let pid: pid_t
     private let guardian: pid_t
-    private let lifeline: CInt
+    private let state: Mutex<State>
+
+    private struct State {
+        /// This process's end of the pipe, until it is let go.
+        var lifeline: CInt?
+        var exitStatus: CInt?
+    }
 
     /// Root is no user that PostgreSQL runs as.
     private static let isRoot = getuid() == 0
@@ -15,18 +22,26 @@ public final class Daemon: Sendable {
     ///
     /// - Parameters:
     ///   - user: Who runs the server where this process is root.
+    ///   - environment: Its variables.
     ///   - stop: The signal by which it ends.
     ///   - log: Where it writes what it has to say.
-    public init(_ command: [String], as user: String? = nil, stop: String = "TERM", log: URL) throws {
+    public init(
+        _ command: [String], as user: String? = nil, environment: Variables = .added([:]), stop: String = "TERM",
+        log: URL
+    ) throws {
+        // The guard waits for the server and ends with its exit status; a second process waits on the pipe.
         let guardScript = """
             log=$1; stop=$2; shift 2
             "$@" </dev/null >>"$log" 2>&1 &
             server=$!
             echo $server
-            read -r _
-            kill -CONT $server 2>/dev/null
-            kill -$stop $server 2>/dev/null
+            exec 3<&0 >/dev/null 2>&1
+            (read -r _ <&3; kill -CONT $server; kill -$stop $server) &
+            killer=$!
             wait $server
+            status=$?
+            kill $killer
+            exit $status
             """
         var input: [CInt] = [0, 0]
         var output: [CInt] = [0, 0]
@@ -37,10 +52,10 @@ public final class Daemon: Sendable {
         }
         guardian = try spawn(
             ["sh", "-c", guardScript, "guard", log.path, stop] + Self.prefix(for: user) + command,
-            files: [input[0], output[1], output[1]])
+            files: [input[0], output[1], output[1]], environment: environment)
         close(input[0])
         close(output[1])
-        lifeline = input[1]
+        state = Mutex(State(lifeline: input[1]))
         var line = [UInt8](repeating: 0, count: 32)
         let count = read(output[0], &line, line.count)
         close(output[0])
@@ -50,13 +65,42 @@ public final class Daemon: Sendable {
 
     /// Ends the server and waits for its end.
     public func stop() {
-        close(lifeline)
-        reap(guardian)
+        letGo()
+        state.withLock { state in
+            if state.exitStatus == nil { state.exitStatus = reap(guardian) }
+        }
+    }
+
+    /// Waits for the server to end by itself.
+    ///
+    /// - Returns: Its exit status, or 128 and the signal that killed it; `nil` where it goes on.
+    public func exitStatus(within seconds: Double = 30) async throws -> CInt? {
+        var status: CInt?
+        _ = try await eventually(within: seconds) {
+            status = state.withLock { state in
+                if state.exitStatus == nil { state.exitStatus = reapIfEnded(guardian) }
+                return state.exitStatus
+            }
+            return status != nil
+        }
+        if status != nil { letGo() }
+        return status
     }
 
     /// Sends a signal to the server alone.
     public func signal(_ number: CInt) {
-        kill(pid, number)
+        state.withLock { state in
+            // Once it has ended, its number may be another's.
+            if state.exitStatus == nil { kill(pid, number) }
+        }
+    }
+
+    private func letGo() {
+        let lifeline = state.withLock { state in
+            defer { state.lifeline = nil }
+            return state.lifeline
+        }
+        if let lifeline { close(lifeline) }
     }
 
     /// What to put before a command so that it runs as `user`.
@@ -68,8 +112,11 @@ public final class Daemon: Sendable {
 
 /// What a command printed, and how it ended.
 public struct CommandResult: Sendable {
+    /// Its exit status, or 128 and the signal that killed it.
     public let status: Int32
+    /// Its standard output.
     public let output: String
+    /// Its standard error.
     public let errors: String
 }
 
@@ -78,7 +125,7 @@ public struct CommandResult: Sendable {
 /// - Parameter input: What it reads.
 @discardableResult
 public func run(
-    _ command: [String], as user: String? = nil, environment: [String: String] = [:], input: String = ""
+    _ command: [String], as user: String? = nil, environment: Variables = .added([:]), input: String = ""
 ) async throws -> CommandResult {
     try await onThreadOfItsOwn { try runAndWait(command, as: user, environment: environment, input: input) }
 }
@@ -91,7 +138,7 @@ func onThreadOfItsOwn<T: Sendable>(_ work: @escaping @Sendable () throws -> T) a
 }
 
 private func runAndWait(
-    _ command: [String], as user: String?, environment: [String: String], input: String
+    _ command: [String], as user: String?, environment: Variables, input: String
 ) throws -> CommandResult {
     let directory = FileManager.default.temporaryDirectory
     let names = ["in", "out", "err"].map { directory.appendingPathComponent("run-\(UUID().uuidString).\($0)") }
@@ -120,17 +167,23 @@ public func eventually(within seconds: Double = 20, _ condition: () async throws
 
 /// A port that nobody listens on.
 public func freePort() -> Int {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(socket) }
+    let (socket, port) = boundSocket()
+    close(socket)
+    return port
+}
+
+/// A TCP socket that has a port of 127.0.0.1, and does not listen.
+public func boundSocket() -> (descriptor: CInt, port: Int) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     withUnsafeMutablePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            _ = bind(socket, address, length)
-            getsockname(socket, address, &length)
+            _ = bind(descriptor, address, length)
+            getsockname(descriptor, address, &length)
         }
     }
-    return Int(UInt16(bigEndian: address.sin_port))
+    return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
 }

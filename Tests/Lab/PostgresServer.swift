@@ -1,12 +1,14 @@
 public import Foundation
+import Synchronization
 
 /// A real PostgreSQL in a temporary directory, with pg_stat_statements loaded, reached over TCP and a socket.
-public final class PostgresServer {
+public final class PostgresServer: Sendable {
     /// Where the server's data, log and socket are.
     public let directory: URL
+    /// The port on 127.0.0.1.
     public let port: Int
     private let programs: URL
-    private var daemon: Daemon?
+    private let daemon = Mutex<Daemon?>(nil)
 
     /// Makes a cluster and starts it.
     ///
@@ -38,7 +40,7 @@ public final class PostgresServer {
     }
 
     deinit {
-        daemon?.stop()
+        daemon.withLock { $0?.stop() }
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -49,9 +51,10 @@ public final class PostgresServer {
 
     /// Starts a stopped server.
     public func start() async throws {
-        daemon = try Daemon(
+        let started = try Daemon(
             [programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
             log: directory.appendingPathComponent("log"))
+        daemon.withLock { $0 = started }
         guard try await eventually({ try await sql("SELECT 1").status == 0 }) else {
             let log = try String(contentsOf: directory.appendingPathComponent("log"), encoding: .utf8)
             throw LabError("PostgreSQL does not start: \(log.suffix(500))")
@@ -60,16 +63,19 @@ public final class PostgresServer {
 
     /// Stops the server; its sessions are cut.
     public func stop() async throws {
-        guard let daemon else { return }
-        self.daemon = nil
-        try await onThreadOfItsOwn { daemon.stop() }
+        let stopped = daemon.withLock { daemon in
+            defer { daemon = nil }
+            return daemon
+        }
+        guard let stopped else { return }
+        try await onThreadOfItsOwn { stopped.stop() }
     }
 
     /// Sends a signal to all of the server's processes.
     public func signalAll(_ number: CInt) async throws {
-        guard let daemon else { return }
-        try await run(["pkill", "-\(number)", "-P", "\(daemon.pid)"])
-        daemon.signal(number)
+        guard let server = daemon.withLock({ $0 }) else { return }
+        try await run(["pkill", "-\(number)", "-P", "\(server.pid)"])
+        server.signal(number)
     }
 
     /// Runs SQL as `postgres`.
@@ -107,8 +113,10 @@ public final class PostgresServer {
 
 /// What went wrong while a test set up its servers.
 public struct LabError: Error, CustomStringConvertible {
+    /// The sentence.
     public let description: String
 
+    /// An error with its sentence.
     public init(_ description: String) {
         self.description = description
     }

@@ -5,8 +5,8 @@ import Foundation
 ///
 /// - Parameters:
 ///   - files: What its standard input, output and error are.
-///   - environment: Added to this process's own.
-func spawn(_ command: [String], files: [CInt], environment: [String: String] = [:]) throws -> pid_t {
+///   - environment: Its variables.
+func spawn(_ command: [String], files: [CInt], environment: Variables = .added([:])) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -24,14 +24,30 @@ func spawn(_ command: [String], files: [CInt], environment: [String: String] = [
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
-    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-    let settings: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") } + [nil]
+    let settings: [UnsafeMutablePointer<CChar>?] = environment.all.map { strdup("\($0)=\($1)") } + [nil]
     defer { for text in arguments + settings { free(text) } }
     var pid = pid_t()
     let status = posix_spawnp(&pid, command[0], &actions, &attributes, arguments, settings)
     guard status == 0 else { throw LabError("\(command[0]): \(String(cString: strerror(status)))") }
     return pid
+}
+
+/// The variables that a program is started with.
+public enum Variables: Sendable {
+    /// These and this process's own.
+    case added([String: String])
+    /// These, and of this process's own only those by which programs and temporary files are found: nothing that the
+    /// person who runs the tests has set is read by accident.
+    case only([String: String])
+
+    fileprivate var all: [String: String] {
+        let own = ProcessInfo.processInfo.environment
+        return switch self {
+        case .added(let variables): own.merging(variables) { $1 }
+        case .only(let variables): own.filter { ["PATH", "TMPDIR"].contains($0.key) }.merging(variables) { $1 }
+        }
+    }
 }
 
 /// Waits for a child's end.
@@ -41,6 +57,18 @@ func spawn(_ command: [String], files: [CInt], environment: [String: String] = [
 func reap(_ pid: pid_t) -> CInt {
     var status: CInt = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    return exitStatus(of: status)
+}
+
+/// The same without waiting.
+///
+/// - Returns: `nil` where the child goes on.
+func reapIfEnded(_ pid: pid_t) -> CInt? {
+    var status: CInt = 0
+    return waitpid(pid, &status, WNOHANG) == pid ? exitStatus(of: status) : nil
+}
+
+private func exitStatus(of status: CInt) -> CInt {
     let signal = status & 0x7f
     return signal == 0 ? (status >> 8) & 0xff : 128 + signal
 }

@@ -1,13 +1,14 @@
 import CLibPQ
 import Exposition
 import Glibc
+import Testing
 
 @testable import Postgres
 
 extension QueryResult {
     /// Rows as a server sent them, `nil` for NULL, without a server.
     init(columns: [String], rows: [[String?]]) throws {
-        let raw = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK)!
+        let raw = try #require(PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK))
         let names = columns.map { strdup($0) }
         defer { for name in names { free(name) } }
         var attributes = names.map { name in

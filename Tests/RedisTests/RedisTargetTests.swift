@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import NIOPosix
 import Testing
 
@@ -40,12 +41,12 @@ import Testing
     }
 
     @Test func figuresOfARealServer() async throws {
-        let server = try RedisServer()
-        try server.cli("RPUSH", "jobs", "a", "b")
-        try server.cli("-n", "1", "RPUSH", "mails", "a")
-        try server.cli("-n", "3", "RPUSH", "celery", "a")
-        try server.cli("-n", "3", "RPUSH", "celery\u{6}\u{16}9", "a", "b")
-        try server.cli("SET", "text", "x")
+        let server = try await RedisServer()
+        try await server.cli("RPUSH", "jobs", "a", "b")
+        try await server.cli("-n", "1", "RPUSH", "mails", "a")
+        try await server.cli("-n", "3", "RPUSH", "celery", "a")
+        try await server.cli("-n", "3", "RPUSH", "celery\u{6}\u{16}9", "a", "b")
+        try await server.cli("SET", "text", "x")
         var settings = settings(server)
         settings.lists = [
             RedisKey(key: "jobs"), RedisKey(database: 1, key: "mails"), RedisKey(key: "none"), RedisKey(key: "text"),
@@ -70,12 +71,12 @@ import Testing
         #expect(series["redis_key_size{db=\"db0\",key=\"text\"}"] == nil)
         #expect(series["celery_queue_length{queue_name=\"celery\"}"] == 3)
         #expect(series["celery_queue_length{queue_name=\"idle\"}"] == 0)
-        #expect(try server.cli("CLIENT", "LIST").contains("name=stack-exporter"))
+        #expect(try await server.cli("CLIENT", "LIST").contains("name=stack-exporter"))
         await target.shutdown()
     }
 
     @Test func oneConnectionOneRoundTripAndNoErrors() async throws {
-        let server = try RedisServer()
+        let server = try await RedisServer()
         var settings = settings(server)
         settings.lists = (0..<8).map { RedisKey(database: $0, key: "list") }
         settings.celeryQueues = ["celery"]
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func wrongPasswordThenTheRightOne() async throws {
-        let server = try RedisServer("--requirepass", "open sesame")
+        let server = try await RedisServer("--requirepass", "open sesame")
         let file = server.directory.appending(path: "password").path
         try "hunter2\n".write(toFile: file, atomically: true, encoding: .utf8)
         var settings = settings(server)
@@ -116,19 +117,19 @@ import Testing
     }
 
     @Test func noPasswordWhereOneIsWanted() async throws {
-        let server = try RedisServer("--requirepass", "x")
+        let server = try await RedisServer("--requirepass", "x")
         #expect(await scrape(target(settings(server))).outcome.error?.reason == .authentication)
     }
 
     @Test func aPasswordWhereNoneIsSet() async throws {
-        let server = try RedisServer()
+        let server = try await RedisServer()
         var settings = settings(server)
         settings.password = Secret(value: "x")
         #expect(await scrape(target(settings)).outcome.error?.reason == .authentication)
     }
 
     @Test func aUserWhoMayOnlyCallInfo() async throws {
-        let server = try RedisServer("--databases", "4", "--user", "metrics", "on", ">pw", "~*", "-@all", "+info")
+        let server = try await RedisServer("--databases", "4", "--user", "metrics", "on", ">pw", "~*", "-@all", "+info")
         var settings = settings(server)
         settings.username = "metrics"
         settings.password = Secret(value: "pw")
@@ -149,7 +150,7 @@ import Testing
     }
 
     @Test func databasesAsConfigured() async throws {
-        let server = try RedisServer("--databases", "4")
+        let server = try await RedisServer("--databases", "4")
         let target = target(settings(server))
         let series = await scrape(target).series
         #expect(series["redis_db_keys{db=\"db3\"}"] == 0)
@@ -158,7 +159,7 @@ import Testing
     }
 
     @Test func aClusterNode() async throws {
-        let server = try RedisServer("--cluster-enabled", "yes")
+        let server = try await RedisServer("--cluster-enabled", "yes")
         let target = target(settings(server))
         let series = await scrape(target).series
         #expect(series["redis_cluster_known_nodes"] == 1)
@@ -167,7 +168,7 @@ import Testing
     }
 
     @Test func aServerThatHangs() async throws {
-        let server = try RedisServer()
+        let server = try await RedisServer()
         let target = target(settings(server))
         #expect(await scrape(target).outcome.isUp)
         server.signal(SIGSTOP)
@@ -185,7 +186,7 @@ import Testing
     }
 
     @Test func cancellationIsPrompt() async throws {
-        let server = try RedisServer()
+        let server = try await RedisServer()
         let target = target(settings(server))
         server.signal(SIGSTOP)
         let start = ContinuousClock.now
@@ -200,22 +201,22 @@ import Testing
     }
 
     @Test func aServerThatRestarts() async throws {
-        let server = try RedisServer()
+        let server = try await RedisServer()
         let target = target(settings(server))
         #expect(await scrape(target).outcome.isUp)
-        server.stop()
+        try await server.stop()
         #expect(await scrape(target).outcome.error?.reason == .connection)
-        try server.start()
+        try await server.start()
         #expect(try await scrapeUntilUp(target)["redis_connections_received_total"] == 1)
         // One that was gone and came back between two scrapes is not even noticed.
-        server.stop()
-        try server.start()
+        try await server.stop()
+        try await server.start()
         #expect(await scrape(target).outcome.isUp)
         await target.shutdown()
     }
 
     @Test func nobodyListens() async throws {
-        let address = RedisSettings.Address.tcp(host: "127.0.0.1", port: try RedisServer.freePort())
+        let address = RedisSettings.Address.tcp(host: "127.0.0.1", port: freePort())
         let (outcome, _) = await scrape(target(RedisSettings(name: "test", address: address)))
         #expect(outcome.error == CollectorError(.connection, "the connection failed: Connection refused"))
         let socket = RedisSettings(name: "test", address: .unix(path: "/nowhere/redis.sock"))
@@ -225,8 +226,9 @@ import Testing
     }
 
     @Test func somebodyListensAndSaysNothing() async throws {
-        let (descriptor, port) = try RedisServer.listeningSocket(backlog: 1)
+        let (descriptor, port) = boundSocket()
         defer { close(descriptor) }
+        try #require(listen(descriptor, 1) == 0)
         for tls in [nil, RedisSettings.TLS()] {
             var settings = RedisSettings(name: "test", address: .tcp(host: "127.0.0.1", port: port))
             settings.tls = tls
@@ -240,7 +242,7 @@ import Testing
     }
 
     @Test func tooManyClients() async throws {
-        let server = try RedisServer("--maxclients", "1")
+        let server = try await RedisServer("--maxclients", "1")
         let first = target(settings(server))
         #expect(await scrape(first).outcome.isUp)
         #expect(await scrape(target(settings(server))).outcome.error?.reason == .connection)
@@ -248,7 +250,7 @@ import Testing
     }
 
     @Test func aUnixSocket() async throws {
-        let server = try RedisServer("--requirepass", "x")
+        let server = try await RedisServer("--requirepass", "x")
         let target = target(try RedisSettings(name: "test", address: "unix://:x@\(server.socket)"))
         #expect(await scrape(target).outcome.isUp)
         #expect(await scrape(target).outcome.isUp)
@@ -256,7 +258,7 @@ import Testing
     }
 
     @Test func tls() async throws {
-        let server = try RedisServer(isTLS: true, "--tls-auth-clients", "no")
+        let server = try await RedisServer(isTLS: true, "--tls-auth-clients", "no")
         var settings = settings(server, host: "localhost")
         func error(_ tls: RedisSettings.TLS?) async -> CollectorError? {
             settings.tls = tls
@@ -284,7 +286,7 @@ import Testing
     }
 
     @Test func aCertificateOfOurOwn() async throws {
-        let server = try RedisServer(isTLS: true, "--tls-auth-clients", "yes")
+        let server = try await RedisServer(isTLS: true, "--tls-auth-clients", "yes")
         var settings = settings(server, host: "localhost")
         settings.tls = RedisSettings.TLS()
         settings.tls?.authorityFile = server.directory.appending(path: "server.crt").path
