@@ -63,6 +63,19 @@ public final class Daemon: Sendable {
         guard count > 0, pid > 0 else { throw LabError("\(command[0]) was not started") }
     }
 
+    /// Starts a database server and waits until its log says that it is ready. Asking it instead, again and again, takes
+    /// more of the machine than its start where many start at once.
+    static func ready(_ command: [String], as user: String? = nil, stop: String, log: URL) async throws -> Daemon {
+        try? FileManager.default.removeItem(at: log)
+        let daemon = try Daemon(command, as: user, stop: stop, log: log)
+        func messages() -> String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+        guard try await eventually(within: 60, { messages().contains("eady to accept connections") }) else {
+            try await onThreadOfItsOwn { daemon.stop() }
+            throw LabError("\(command[0]) does not start: \(messages().suffix(500))")
+        }
+        return daemon
+    }
+
     /// Ends the server and waits for its end.
     public func stop() {
         letGo()

@@ -7,26 +7,18 @@ public final class PostgresServer: Sendable {
     public let directory: URL
     /// The port on 127.0.0.1.
     public let port: Int
-    private let programs: URL
+    private let cluster: EmptyCluster
     private let daemon = Mutex<Daemon?>(nil)
 
     /// Makes a cluster and starts it.
     ///
     /// - Parameter settings: Lines for its configuration file.
     public init(settings: [String] = []) async throws {
-        programs = try Self.programs()
+        cluster = try await EmptyCluster.shared()
         port = freePort()
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent("pg-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        if getuid() == 0 { try await run(["chown", "postgres:postgres", directory.path]) }
-        let made = try await run(
-            [
-                programs.appendingPathComponent("initdb").path, "-D", data.path, "-U", "postgres", "-A",
-                "scram-sha-256",
-                "--no-sync", "--locale=C.UTF-8", "-E", "UTF8", "--pwfile=/dev/stdin",
-            ],
-            as: "postgres", input: Self.password)
-        guard made.status == 0 else { throw LabError("initdb: \(made.errors)") }
+        directory = try await ownDirectory()
+        let copied = try await run(["cp", "-a", cluster.data.path, data.path], as: "postgres")
+        guard copied.status == 0 else { throw LabError("cp: \(copied.errors)") }
         let lines = [
             "port = \(port)", "listen_addresses = '127.0.0.1'", "unix_socket_directories = '\(directory.path)'",
             "shared_preload_libraries = 'pg_stat_statements'", "track_io_timing = on", "fsync = off",
@@ -51,14 +43,10 @@ public final class PostgresServer: Sendable {
 
     /// Starts a stopped server.
     public func start() async throws {
-        let started = try Daemon(
-            [programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
+        let started = try await Daemon.ready(
+            [cluster.programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
             log: directory.appendingPathComponent("log"))
         daemon.withLock { $0 = started }
-        guard try await eventually({ try await sql("SELECT 1").status == 0 }) else {
-            let log = try String(contentsOf: directory.appendingPathComponent("log"), encoding: .utf8)
-            throw LabError("PostgreSQL does not start: \(log.suffix(500))")
-        }
     }
 
     /// Stops the server; its sessions are cut.
@@ -100,6 +88,53 @@ public final class PostgresServer: Sendable {
         let escaped = password.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         return "postgresql://\(user):\(escaped)@127.0.0.1:\(port)/\(database)?sslmode=disable"
     }
+}
+
+/// What initdb makes, which takes longer than many a test: made once, and copied by every server that runs meanwhile. It
+/// goes with the last of them.
+private final class EmptyCluster: Sendable {
+    let programs: URL
+    private let directory: URL
+
+    var data: URL { directory.appendingPathComponent("data") }
+
+    private actor Shared {
+        weak var current: EmptyCluster?
+        var making: Task<EmptyCluster, any Error>?
+
+        func get() async throws -> EmptyCluster {
+            if let current { return current }
+            let task = making ?? Task { try await EmptyCluster() }
+            making = task
+            defer { making = nil }
+            let made = try await task.value
+            current = made
+            return made
+        }
+    }
+
+    private static let holder = Shared()
+
+    static func shared() async throws -> EmptyCluster {
+        try await holder.get()
+    }
+
+    private init() async throws {
+        programs = try Self.programs()
+        directory = try await ownDirectory()
+        let made = try await run(
+            [
+                programs.appendingPathComponent("initdb").path, "-D", data.path, "-U", "postgres",
+                "-A", "scram-sha-256", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8", "--wal-segsize=1",
+                "--pwfile=/dev/stdin",
+            ],
+            as: "postgres", input: PostgresServer.password)
+        guard made.status == 0 else { throw LabError("initdb: \(made.errors)") }
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: directory)
+    }
 
     private static func programs() throws -> URL {
         let root = URL(fileURLWithPath: "/usr/lib/postgresql")
@@ -109,6 +144,14 @@ public final class PostgresServer: Sendable {
         }
         return root.appendingPathComponent("\(newest)/bin")
     }
+}
+
+/// A new temporary directory that the server's user owns.
+private func ownDirectory() async throws -> URL {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("pg-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    if getuid() == 0 { try await run(["chown", "postgres:postgres", directory.path]) }
+    return directory
 }
 
 /// What went wrong while a test set up its servers.

@@ -13,8 +13,6 @@ public final class RedisServer: Sendable {
     /// The path of its socket.
     public var socket: String { directory.appendingPathComponent("redis.sock").path }
 
-    private var log: URL { directory.appendingPathComponent("log") }
-
     /// Starts a server and waits until it takes connections.
     ///
     /// - Parameters:
@@ -44,13 +42,9 @@ public final class RedisServer: Sendable {
 
     /// Starts a stopped server and waits until it takes connections.
     public func start() async throws {
-        try? FileManager.default.removeItem(at: log)
-        let started = try Daemon(["redis-server"] + settings, stop: "KILL", log: log)
+        let started = try await Daemon.ready(
+            ["redis-server"] + settings, stop: "KILL", log: directory.appendingPathComponent("log"))
         daemon.withLock { $0 = started }
-        func messages() -> String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
-        guard try await eventually({ messages().contains("eady to accept connections") }) else {
-            throw LabError("Redis does not start: \(messages().suffix(500))")
-        }
     }
 
     /// Ends the server at once; it saves nothing.
