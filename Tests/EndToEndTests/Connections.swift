@@ -1,0 +1,33 @@
+import Foundation
+
+/// The TCP connections of this machine that have a port at one end.
+struct Connections {
+    private struct Entry {
+        let local: Int
+        let remote: Int
+        let isEstablished: Bool
+        /// Bytes that have come and that nobody has read yet.
+        let unread: Int
+    }
+
+    private let entries: [Entry]
+    private let port: Int
+
+    init(port: Int) throws {
+        self.port = port
+        entries = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst()
+            .compactMap { line in
+                let fields = line.split(separator: " ")
+                func hexadecimal(_ text: Substring) -> Int { Int(text.drop { $0 != ":" }.dropFirst(), radix: 16) ?? 0 }
+                return Entry(
+                    local: hexadecimal(fields[1]), remote: hexadecimal(fields[2]), isEstablished: fields[3] == "01",
+                    unread: hexadecimal(fields[4]))
+            }
+    }
+
+    /// How many clients have open.
+    var ofClients: Int { entries.count { $0.remote == port && $0.isEstablished } }
+
+    /// Whether the server has been asked something and has not read it yet.
+    var hasUnreadRequest: Bool { entries.contains { $0.local == port && $0.isEstablished && $0.unread > 0 } }
+}

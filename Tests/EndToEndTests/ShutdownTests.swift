@@ -1,0 +1,76 @@
+import Foundation
+import Lab
+import Testing
+
+@Suite(.timeLimit(.minutes(5)))
+struct ShutdownTests {
+    @Test(arguments: [SIGTERM, SIGINT])
+    func anAnswerUnderWayIsFinished(_ signal: CInt) async throws {
+        let postgres = try await PostgresServer()
+        let exporter = try await Exporter(["DATABASE_URL": postgres.connectionString()])
+        #expect(try await exporter.page()["pg_up"] == 1)
+        #expect(FileManager.default.fileExists(atPath: exporter.socket))
+
+        async let answer = slowAnswer(of: exporter, postgres, within: 3)
+        try await untilAsked(postgres)
+        exporter.daemon.signal(signal)
+        let page = try Page(try await answer.body)
+        #expect(page["pg_up"] == 0)
+        #expect(page.reasons(of: "postgres") == ["timeout"])
+        #expect(!page.all("container_cpu_usage_seconds_total").isEmpty)
+        #expect(try await exporter.daemon.exitStatus() == 0)
+        #expect(!FileManager.default.fileExists(atPath: exporter.socket))
+        #expect(exporter.log.contains("msg=stopping"))
+        #expect(!exporter.log.contains("level=error"))
+        try await postgres.signalAll(SIGCONT)
+    }
+
+    @Test func aSecondSignalEndsItAtOnce() async throws {
+        let postgres = try await PostgresServer()
+        let exporter = try await Exporter(["DATABASE_URL": postgres.connectionString()], "--scrape.timeout=10m")
+        #expect(try await exporter.page()["pg_up"] == 1)
+
+        async let answer = slowAnswer(of: exporter, postgres, within: 600)
+        try await untilAsked(postgres)
+        exporter.daemon.signal(SIGTERM)
+        #expect(try await eventually { exporter.log.contains("msg=stopping ") })
+        #expect(try await exporter.daemon.exitStatus(within: 0.5) == nil)
+        exporter.daemon.signal(SIGINT)
+        #expect(try await exporter.daemon.exitStatus() == 1)
+        #expect(try await answer.status == 0)
+        #expect(!FileManager.default.fileExists(atPath: exporter.socket))
+        try await postgres.signalAll(SIGCONT)
+    }
+
+    @Test func anIdleConnectionHoldsNothingUp() async throws {
+        let exporter = try await Exporter([:])
+        let (descriptor, _) = boundSocket()
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(exporter.port).bigEndian
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        #expect(status == 0)
+        #expect(try await exporter.get("/-/healthy").status == 200)
+        exporter.daemon.signal(SIGTERM)
+        #expect(try await exporter.daemon.exitStatus(within: 8) == 0)
+    }
+
+    /// Scrapes while the server hangs.
+    private func slowAnswer(
+        of exporter: Exporter, _ postgres: PostgresServer, within seconds: Int
+    ) async throws -> Answer {
+        try await postgres.signalAll(SIGSTOP)
+        return try await exporter.get("/metrics", "X-Prometheus-Scrape-Timeout-Seconds: \(seconds)")
+    }
+
+    /// Waits until the scrape has come as far as the server that hangs.
+    private func untilAsked(_ postgres: PostgresServer) async throws {
+        try #require(try await eventually { try Connections(port: postgres.port).hasUnreadRequest })
+    }
+}
