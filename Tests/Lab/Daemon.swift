@@ -29,14 +29,15 @@ public final class Daemon: Sendable {
         _ command: [String], as user: String? = nil, environment: Variables = .added([:]), stop: String = "TERM",
         log: URL
     ) throws {
-        // The guard waits for the server and ends with its exit status; a second process waits on the pipe.
+        // The guard waits for the server and ends with its exit status; a second process waits on the pipe. What a test
+        // has stopped goes on first, since a server that ends waits for its children.
         let guardScript = """
             log=$1; stop=$2; shift 2
             "$@" </dev/null >>"$log" 2>&1 &
             server=$!
             echo $server
             exec 3<&0 >/dev/null 2>&1
-            (read -r _ <&3; kill -CONT $server; kill -$stop $server) &
+            (read -r _ <&3; kill -CONT $server; pkill -CONT -P $server; kill -$stop $server) &
             killer=$!
             wait $server
             status=$?
@@ -52,7 +53,7 @@ public final class Daemon: Sendable {
         }
         guardian = try spawn(
             ["sh", "-c", guardScript, "guard", log.path, stop] + Self.prefix(for: user) + command,
-            files: [input[0], output[1], output[1]], environment: environment)
+            files: [input[0], output[1], output[1]], environment: environment, inGroupOfItsOwn: true)
         close(input[0])
         close(output[1])
         state = Mutex(State(lifeline: input[1]))

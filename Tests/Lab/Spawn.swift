@@ -6,7 +6,10 @@ import Foundation
 /// - Parameters:
 ///   - files: What its standard input, output and error are.
 ///   - environment: Its variables.
-func spawn(_ command: [String], files: [CInt], environment: Variables = .added([:])) throws -> pid_t {
+///   - inGroupOfItsOwn: Whether signals to this process's group, as by Ctrl-C, leave it alone.
+func spawn(
+    _ command: [String], files: [CInt], environment: Variables = .added([:]), inGroupOfItsOwn: Bool = false
+) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -22,7 +25,10 @@ func spawn(_ command: [String], files: [CInt], environment: Variables = .added([
     sigfillset(&all)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    // A group by its own number, which is what 0 stands for.
+    let group = inGroupOfItsOwn ? POSIX_SPAWN_SETPGROUP : 0
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group))
 
     let arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     let settings: [UnsafeMutablePointer<CChar>?] = environment.all.map { strdup("\($0)=\($1)") } + [nil]
