@@ -24,7 +24,10 @@ enum Serving {
 
         // Before the first answer, so that no signal is missed after it.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        for address in try await server.start() {
+        let addresses = try await server.start()
+        // Not before: where the start fails, the reason is all that is said.
+        log.info("targets", metadata: ["names": "\(gatherer.lastOutcomes.map(\.name).joined(separator: ","))"])
+        for address in addresses {
             log.info(
                 "listening", metadata: ["address": "\(address)", "version": "\(BuildInformation.version)"])
         }

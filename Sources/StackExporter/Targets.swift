@@ -18,6 +18,5 @@ func makeGatherer(
     if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
         targets.append(containers)
     }
-    log.info("targets", metadata: ["names": "\(targets.map(\.name).joined(separator: ","))"])
     return Gatherer(targets: targets, limits: settings.limits, selfMetrics: selfMetrics, log: log)
 }
