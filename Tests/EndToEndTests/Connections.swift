@@ -15,8 +15,10 @@ struct Connections {
 
     init(port: Int) throws {
         self.port = port
-        entries = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").dropFirst()
-            .compactMap { line in
+        // To its end: the size that this file claims to have is 0.
+        let table = try FileHandle(forReadingFrom: URL(filePath: "/proc/net/tcp")).readToEnd() ?? Data()
+        entries = String(decoding: table, as: UTF8.self).split(separator: "\n").dropFirst()
+            .map { line in
                 let fields = line.split(separator: " ")
                 func hexadecimal(_ text: Substring) -> Int { Int(text.drop { $0 != ":" }.dropFirst(), radix: 16) ?? 0 }
                 return Entry(

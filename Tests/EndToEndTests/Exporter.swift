@@ -21,7 +21,9 @@ final class Exporter: Sendable {
         port = freePort()
         daemon = try Daemon(
             [Self.binary, "--web.listen-address=127.0.0.1:\(port),unix:\(directory.path)/web.sock"] + flags,
-            environment: .only(environment), log: directory.appending(path: "log"))
+            environment: .only(environment),
+            // What a test leaves under way, nobody waits for.
+            stop: "KILL", log: directory.appending(path: "log"))
         let isReady = try await eventually { try await get("/-/ready").status == 200 }
         guard isReady else {
             daemon.stop()

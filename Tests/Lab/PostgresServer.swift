@@ -74,10 +74,11 @@ public final class PostgresServer: Sendable {
             input: statement)
     }
 
-    /// Starts psql on its own and leaves it running, to hold locks and transactions.
+    /// Starts psql on its own and leaves it running, to hold locks and transactions. At its end it cancels what it has
+    /// asked for: the server would go on with it for nobody.
     public func session(_ statements: String, database: String = "postgres") throws -> Daemon {
         try Daemon(
-            ["psql", "-X", "-q", "-d", connectionString(database: database), "-c", statements],
+            ["psql", "-X", "-q", "-d", connectionString(database: database), "-c", statements], stop: "INT",
             log: directory.appendingPathComponent("sessions"))
     }
 
