@@ -17,7 +17,8 @@ extension WholeServerTests {
         try #require(hasScraped, "\(prometheus.log)")
         for job in jobs {
             #expect(try await prometheus.value("min_over_time(up\(job)[5m])") == 1)
-            #expect(try #require(await prometheus.value("min_over_time(scrape_samples_scraped\(job)[5m])")) > 1000)
+            let samples = try #require(try await prometheus.value("min_over_time(scrape_samples_scraped\(job)[5m])"))
+            #expect(samples > 1000)
             #expect(try await prometheus.value("pg_up\(job)") == 1)
             #expect(try await prometheus.value("redis_up\(job)") == 1)
             #expect(try await prometheus.value("count(container_cpu_usage_seconds_total\(job))") ?? 0 > 0)

@@ -13,7 +13,10 @@ final class Stack: Sendable {
     init() async throws {
         postgres = try await PostgresServer()
         redis = try await RedisServer("--requirepass", Self.redisPassword)
-        try await postgres.sql("CREATE EXTENSION pg_stat_statements")
+        // A page of the usual size is one of a server that has something to tell.
+        let statements = (1...60).map { "SELECT \(Array(repeating: "1", count: $0).joined(separator: ","));" }
+        try await postgres.sql("CREATE EXTENSION pg_stat_statements; CREATE DATABASE app;")
+        try await postgres.sql(statements.joined(), database: "app")
         exporter = try await Exporter([
             "DATABASE_URL": postgres.connectionString(),
             "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "REDIS_PASSWORD": Self.redisPassword,
