@@ -1,3 +1,4 @@
+import Exposition
 import Foundation
 import Lab
 import Testing
@@ -54,6 +55,10 @@ struct PgBouncerTests {
             #expect(outcome.collectors.compactMap(\.error) == [])
             #expect(outcome.collectors.map(\.name) == PostgresCollectors.all.map(\.name))
             #expect(families.count > 250)
+            for name in ["pg_settings_statement_timeout_seconds", "pg_settings_transaction_read_only"] {
+                let family = families.first { $0.descriptor.name == name }
+                #expect(family?.samples.map(\.value) == [.number(0)])
+            }
             #expect(try await run(asked).output == "0 0 \"$user\", public off off\n")
         }
         await target.shutdown()
