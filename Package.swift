@@ -13,8 +13,12 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+
+let revision =
+    Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
 
 /// A library of the house and the tests that mirror it. A lower one never imports a higher one.
 func library(
@@ -48,12 +52,12 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CBuild", cSettings: [.define("REVISION", to: "\"\(revision)\"")]),
         .executableTarget(
             name: "StackExporter",
             dependencies: [
-                "Configuration", "Containers", "Exposition", "Postgres", "Redis", "Scraping", "WebServer", log,
-                nioPosix,
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                "CBuild", "CLinux", "Configuration", "Containers", "Exposition", "Postgres", "Redis", "Scraping",
+                "WebServer", log, nioCore, nioPosix,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
@@ -64,9 +68,12 @@ let package = Package(
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
-        + library("Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioTLS], tests: [nioEmbedded])
-        + library("Containers", ["CLinux", "Exposition", "Scraping"])
         + library(
-            "WebServer", ["CZlib", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP], tests: [nioEmbedded])
-        + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", "WebServer", log])
+            "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS], tests: [nioEmbedded],
+            resources: [.copy("Fixtures")])
+        + library("Containers", ["CLinux", "Exposition", "Scraping"], resources: [.copy("Fixtures")])
+        + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
+        + library(
+            "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],
+            tests: [nioEmbedded])
 )

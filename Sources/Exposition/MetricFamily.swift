@@ -99,6 +99,12 @@ public struct Sample: Sendable, Equatable {
     /// A number, a histogram or a summary.
     public let value: Value
 
+    /// A value under its labels.
+    public init(labels: Labels, value: Value) {
+        self.labels = labels
+        self.value = value
+    }
+
     /// How many series this sample is on the page.
     public var seriesCount: Int {
         switch value {

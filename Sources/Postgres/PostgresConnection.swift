@@ -14,7 +14,7 @@ actor PostgresConnection {
     private let settings: PostgresSettings
     private let executor: ThreadExecutor
     private var handle: Handle?
-    private var backoff = Backoff()
+    private var backOff = BackOff()
     private let openCount = Atomic(0)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -54,13 +54,13 @@ actor PostgresConnection {
     /// Connects, unless it is connected or the last attempt failed a moment ago.
     func open(until deadline: Deadline) throws(CollectorError) {
         guard handle == nil else { return }
-        try backoff.check()
+        try backOff.check()
         do throws(CollectorError) {
             handle = try connect(until: deadline)
             openCount.store(1, ordering: .relaxed)
-            backoff.succeeded()
+            backOff.succeed()
         } catch {
-            backoff.failed(error)
+            backOff.fail(error)
             throw error
         }
     }

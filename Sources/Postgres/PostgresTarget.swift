@@ -9,22 +9,16 @@ public final class PostgresTarget: Target {
 
     private let settings: PostgresSettings
     private let enabled: [any PostgresCollector]
-    private let isRequested: @Sendable (String) -> Bool
+    private let selection: CollectorSelection
     private let connection: PostgresConnection
     private let facts = Mutex<ServerFacts?>(nil)
     private let scrapeCount = Atomic(0)
 
-    /// - Parameters:
-    ///   - isEnabled: Whether a collector runs.
-    ///   - isRequested: Whether a collector was asked for by name, so that it fails where it would else be left out.
-    public init(
-        _ settings: PostgresSettings,
-        isEnabled: (any Collector) -> Bool = \.isEnabledByDefault,
-        isRequested: @escaping @Sendable (String) -> Bool = { _ in false }
-    ) {
+    /// A server, without connecting yet.
+    public init(_ settings: PostgresSettings, collectors selection: CollectorSelection = CollectorSelection()) {
         self.settings = settings
-        self.isRequested = isRequested
-        enabled = PostgresCollectors.all.filter(isEnabled)
+        self.selection = selection
+        enabled = PostgresCollectors.all.filter(selection.isEnabled)
         connection = PostgresConnection(settings)
     }
 
@@ -73,7 +67,7 @@ public final class PostgresTarget: Target {
                 running.append(collector)
                 statements.append(statement)
             } catch {
-                if isRequested(collector.name) {
+                if selection.isRequested(collector) {
                     scrape.deliver(collector.name, took: .zero, .failure(error))
                 } else {
                     scrape.skip(collector.name)
@@ -147,7 +141,7 @@ public final class PostgresTarget: Target {
     ///
     /// No statement of ours may last longer than half of the time left, so that one that hangs leaves time for the
     /// others, nor wait more than a second for a lock, since others queue up behind whoever waits.
-    private func sessionSettings(until deadline: Deadline, isLocal: Bool) -> String {
+    func sessionSettings(until deadline: Deadline, isLocal: Bool) -> String {
         let left = max(deadline.remainingMilliseconds, 2)
         let settings = [
             ("statement_timeout", "\(max(left / 2, 1))"),

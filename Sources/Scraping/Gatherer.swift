@@ -54,6 +54,8 @@ public final class Gatherer: Sendable {
         var gathers = 0
         var shared = 0
         var dropped = DroppedSamples()
+        /// How the last scrape of each target went, by its name.
+        var outcomes: [String: ScrapeOutcome] = [:]
         /// What was last said in the log of each failing collector, so that it is said once.
         var reported: [String: FailureReason] = [:]
     }
@@ -112,6 +114,12 @@ public final class Gatherer: Sendable {
             return page
         }
         return assemble(gathering, isFinal: false)
+    }
+
+    /// The targets' names, and how the last scrape of each went: `nil` before the first.
+    public var lastOutcomes: [(name: String, outcome: ScrapeOutcome?)] {
+        let outcomes = state.withLock { $0.outcomes }
+        return targets.map { ($0.name, outcomes[$0.name]) }
     }
 
     /// Closes all targets.
@@ -173,7 +181,10 @@ public final class Gatherer: Sendable {
             outcomes.append((target, outcome))
         }
         let (gathers, shared, dropped) = state.withLock { state in
-            if isFinal { state.dropped.add(assembly.dropped) }
+            if isFinal {
+                state.dropped.add(assembly.dropped)
+                for (target, outcome) in outcomes { state.outcomes[target.name] = outcome }
+            }
             return (state.gathers, state.shared, state.dropped)
         }
         if isFinal { report(outcomes, dropped: assembly.dropped) }

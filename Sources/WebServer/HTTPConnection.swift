@@ -1,3 +1,4 @@
+import Configuration
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -23,12 +24,12 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     private let router: Router
-    private let limits: WebServer.Limits
+    private let limits: WebSettings.Limits
     private let log: Logger
     private var phase = Phase.idle
     private var timer: Scheduled<Void>?
 
-    init(router: Router, limits: WebServer.Limits, log: Logger) {
+    init(router: Router, limits: WebSettings.Limits, log: Logger) {
         self.router = router
         self.limits = limits
         self.log = log

@@ -1,3 +1,4 @@
+public import Configuration
 import Glibc
 public import Logging
 public import NIOCore
@@ -8,49 +9,6 @@ import Synchronization
 
 /// The HTTP server: `/metrics`, the status page, and whether it is healthy and ready.
 public final class WebServer: Sendable {
-    /// What a configuration may say of the server.
-    public struct Settings: Sendable {
-        /// Where it listens.
-        public var addresses: [ListenAddress] = [.tcp(host: "", port: 19187)]
-        /// The path of the metrics; it starts with a slash.
-        public var telemetryPath = "/metrics"
-        /// What the way of an answer takes off the time limit that a scraper sends; `nil` for a tenth of it, at most half
-        /// a second.
-        public var timeoutOffset: Duration?
-        /// What clients may take.
-        public var limits = Limits()
-
-        /// The settings that hold where nothing is configured.
-        public init() {}
-    }
-
-    /// What clients may take: none of it depends on their good will.
-    public struct Limits: Sendable {
-        /// Open connections; one more is closed at once.
-        public var connections = 512
-        /// Scrapes at one time; one more is answered 503.
-        public var scrapes = 40
-        /// Bytes of a request's target and header fields.
-        public var headBytes = 16 * 1024
-        /// Header fields of a request.
-        public var headerFields = 100
-        /// Bytes of a request's target.
-        public var targetBytes = 8 * 1024
-        /// Bytes of a request's body, which no route reads.
-        public var bodyBytes = 8 * 1024
-        /// From a request's first byte to its last.
-        public var readTimeout = Duration.seconds(10)
-        /// From one request to the next; longer than the usual minute between scrapes.
-        public var idleTimeout = Duration.seconds(120)
-        /// From the first byte of an answer until the system has taken the last.
-        public var writeTimeout = Duration.seconds(30)
-        /// How long a client gets to close its side of a connection after the last answer.
-        public var closeTimeout = Duration.seconds(2)
-
-        /// The limits that hold where nothing is configured.
-        public init() {}
-    }
-
     /// An address that the server cannot listen on.
     public struct ListenError: Error, CustomStringConvertible {
         /// Where it should have listened.
@@ -64,7 +22,7 @@ public final class WebServer: Sendable {
         }
     }
 
-    private let settings: Settings
+    private let settings: WebSettings
     private let router: Router
     let connections: Connections
     private let group: any EventLoopGroup
@@ -77,7 +35,7 @@ public final class WebServer: Sendable {
     ///   - routes: Paths beside the server's own.
     ///   - group: The event loops; they remain the caller's to shut down, after the server.
     public init(
-        _ settings: Settings,
+        _ settings: WebSettings,
         gatherer: Gatherer,
         metrics: HTTPMetrics,
         status: @escaping @Sendable () async -> StatusPage,
@@ -179,7 +137,7 @@ public final class WebServer: Sendable {
     /// From the socket to the routes. TLS belongs in front of the encoder, and passwords are checked by the router, which
     /// has the whole request and is off the event loop.
     private static func configure(
-        _ channel: any Channel, _ router: Router, _ limits: Limits, _ log: Logger
+        _ channel: any Channel, _ router: Router, _ limits: WebSettings.Limits, _ log: Logger
     ) throws {
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderFieldSize = limits.headBytes

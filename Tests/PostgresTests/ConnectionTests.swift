@@ -1,45 +1,159 @@
-import Exposition
 import Foundation
 import Lab
+import Scraping
+import Synchronization
 import Testing
 
 @testable import Postgres
-@testable import Scraping
 
-/// Against a real server: what the recorded rows of other tests cannot show.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+/// The connection against a real server.
+@Suite(.timeLimit(.minutes(2)))
 struct ConnectionTests {
-    private func target(_ server: PostgresServer, password: String = PostgresServer.password) throws -> PostgresTarget {
-        PostgresTarget(
-            try PostgresSettings(name: "postgres", connectionString: server.connectionString(password: password)))
+    /// What came of each transaction: its first value, or the reason.
+    private func run(
+        _ connection: PostgresConnection, _ transactions: [PostgresConnection.Transaction],
+        within limit: Duration = .seconds(20)
+    ) async throws(CollectorError) -> [String] {
+        let outcomes = Mutex<[String]>([])
+        try await connection.run(transactions, until: Deadline(after: limit)) { index, outcome in
+            let text: String
+            switch consume outcome {
+            case .success(let rows): text = rows.text(0, 0) ?? "NULL"
+            case .failure(let error): text = error.reason.rawValue
+            }
+            outcomes.withLock { $0.append("\(index) \(text)") }
+        }
+        return outcomes.withLock { $0 }
     }
 
-    private func scrape(
-        _ target: PostgresTarget, within limit: Duration = .seconds(10)
-    ) async -> (outcome: ScrapeOutcome, families: [String: MetricFamily]) {
-        let scrape = Scrape(until: Deadline(after: limit))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        let all = families + target.status(of: outcome)
-        return (outcome, Dictionary(uniqueKeysWithValues: all.map { ($0.descriptor.name, $0) }))
+    private func connection(_ server: PostgresServer) async throws -> PostgresConnection {
+        let settings = try PostgresSettings(name: "test", connectionString: server.connectionString())
+        let connection = PostgresConnection(settings)
+        try await connection.open(until: Deadline(after: .seconds(20)))
+        return connection
     }
 
-    @Test func everyCollectorDeliversFromARealServer() async throws {
+    @Test func anErrorInTheMiddleLeavesTheOthersAlone() async throws {
         let server = try PostgresServer()
-        try server.sql("CREATE EXTENSION pg_stat_statements; CREATE TABLE t AS SELECT generate_series(1, 1000);")
-        let target = try target(server)
-        let (outcome, families) = await scrape(target)
-        print(outcome)
-        for family in families.values.sorted(by: { $0.descriptor.name < $1.descriptor.name })
-        where !family.descriptor.name.hasPrefix("pg_settings") {
-            print(
-                family.descriptor.name, family.samples.count,
-                family.samples.first.map { "\($0.labels) \($0.value)" } ?? "")
-        }
-        for _ in 0..<5 {
-            let (outcome, _) = await scrape(target)
-            print(outcome.duration, outcome.collectors.map { "\($0.name) \($0.duration)" })
-        }
+        let connection = try await connection(server)
+        let outcomes = try await run(
+            connection,
+            [
+                ["SELECT 1"], ["SELECT 1/0"], ["SELECT * FROM missing"], ["SELECT 'x'", "SELECT 4"],
+                ["SELECT 1/0", "SELECT 5"], ["SELECT pg_read_file('/etc/shadow')"], ["SELECT 'last'"],
+            ])
+        #expect(
+            outcomes == [
+                "0 1", "1 internal", "2 missing_extension", "3 4", "4 internal", "5 permission", "6 last",
+            ])
+        // And it goes on being usable.
+        #expect(try await run(connection, [["SELECT 'again'"]]) == ["0 again"])
+        #expect(connection.openConnections == 1)
     }
+
+    @Test func aDeadlineEndsTheWaitAndTheConnection() async throws {
+        let server = try PostgresServer()
+        let connection = try await connection(server)
+        let start = ContinuousClock.now
+        await #expect(throws: CollectorError.self) {
+            try await run(
+                connection, [["SELECT 1"], ["SELECT pg_sleep(60)"], ["SELECT 2"]], within: .milliseconds(300))
+        }
+        #expect(start.duration(to: .now) < .seconds(10))
+        #expect(await connection.isClosed)
+        #expect(connection.openConnections == 0)
+        try await connection.open(until: Deadline(after: .seconds(20)))
+        #expect(try await run(connection, [["SELECT 3"]]) == ["0 3"])
+    }
+
+    @Test func aLargePipelineAndALargeResultAreNoDeadlock() async throws {
+        let server = try PostgresServer()
+        let connection = try await connection(server)
+        // Four megabytes to the server while it sends eight back.
+        let padding = String(repeating: "x", count: 100_000)
+        let transactions = (0..<40).map { ["SELECT '\($0)', repeat('y', 200000) /* \(padding) */"] }
+        #expect(try await run(connection, transactions) == (0..<40).map { "\($0) \($0)" })
+    }
+
+    @Test func settingsHoldForTheSessionOrTheTransaction() async throws {
+        let server = try PostgresServer()
+        let connection = try await connection(server)
+        let target = PostgresTarget(
+            try PostgresSettings(name: "test", connectionString: server.connectionString()))
+        let show = """
+            SELECT concat_ws(' ', current_setting('statement_timeout') <> '0', current_setting('lock_timeout'),
+            current_setting('search_path'), current_setting('transaction_read_only'),
+            current_setting('default_transaction_read_only'), current_setting('idle_in_transaction_session_timeout') <> '0')
+            """
+        let deadline = Deadline(after: .seconds(20))
+        let local = target.sessionSettings(until: deadline, isLocal: true)
+        let session = target.sessionSettings(until: deadline, isLocal: false)
+        #expect(
+            try await run(connection, [[local, show], [show], [session], [show]]).map { $0.dropFirst(2) } == [
+                "t 1s pg_catalog on off t",
+                #"f 0 "$user", public off off f"#,
+                try #require(try await run(connection, [[session]]).first?.dropFirst(2)),
+                "t 1s pg_catalog on on t",
+            ])
+        #expect(try await run(connection, [["CREATE TABLE t ()"]]).first == "0 internal")
+        let name = try server.sql(
+            "SELECT application_name FROM pg_stat_activity WHERE client_port IS NOT NULL AND pid <> pg_backend_pid()")
+        #expect(name.output == "stack-exporter\n")
+    }
+
+    @Test(arguments: [
+        ("postgres", "wrong", "postgres", FailureReason.authentication, "28P01"),
+        ("nobody", "wrong", "postgres", .authentication, "28P01"),
+        ("postgres", "", "postgres", .authentication, "password"),
+        ("postgres", PostgresServer.password, "missing", .connection, "3D000"),
+    ])
+    func refusalsHaveTheirReason(
+        user: String, password: String, database: String, reason: FailureReason, word: String
+    ) async throws {
+        let server = try PostgresServer()
+        let text = server.connectionString(user: user, password: password, database: database)
+        let connection = PostgresConnection(try PostgresSettings(name: "test", connectionString: text))
+        let error = await #expect(throws: CollectorError.self) {
+            try await connection.open(until: Deadline(after: .seconds(20)))
+        }
+        #expect(error?.reason == reason)
+        #expect(error?.detail.contains(word) == true)
+        #expect(error?.detail.contains("127.0.0.1:\(server.port)") == true)
+        if !password.isEmpty { #expect(error?.detail.contains(password) == false) }
+    }
+
+    @Test func aPasswordFileIsReadAtEachConnect() async throws {
+        let server = try PostgresServer()
+        let path = server.directory.appendingPathComponent("password").path
+        let settings = try PostgresSettings(
+            name: "test", connectionString: server.connectionString(password: "overridden"),
+            password: Secret(file: path))
+        let connection = PostgresConnection(settings)
+        try write("old\n", to: path)
+        await #expect(throws: CollectorError.self) { try await connection.open(until: Deadline(after: .seconds(20))) }
+        try write("\(PostgresServer.password)\n", to: path)
+        // Until the back-off is over.
+        var isOpen = false
+        for _ in 0..<100 where !isOpen {
+            isOpen = (try? await connection.open(until: Deadline(after: .seconds(20)))) != nil
+            if !isOpen { try await Task.sleep(for: .milliseconds(20)) }
+        }
+        #expect(isOpen)
+    }
+
+    @Test func nobodyListens() async throws {
+        let port = freePort()
+        let text = "postgresql://u:secret@127.0.0.1:\(port)/app"
+        let connection = PostgresConnection(try PostgresSettings(name: "test", connectionString: text))
+        let error = await #expect(throws: CollectorError.self) {
+            try await connection.open(until: Deadline(after: .seconds(20)))
+        }
+        #expect(error?.reason == .connection)
+        #expect(error?.detail.contains("refused") == true)
+        #expect(error?.detail.contains("secret") == false)
+    }
+}
+
+private func write(_ text: String, to path: String) throws {
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
 }

@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 import NIOHTTP1
 import Testing
@@ -67,7 +68,7 @@ import Testing
 
     @Test func aPortInUse() async throws {
         try await withServer { server in
-            var settings = WebServer.Settings()
+            var settings = WebSettings()
             settings.addresses = [.tcp(host: "127.0.0.1", port: 0), server.address]
             let other = makeServer(settings)
             let error = await #expect(throws: WebServer.ListenError.self) { try await other.start() }
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func aHostThatIsNotKnown() async throws {
-        var settings = WebServer.Settings()
+        var settings = WebSettings()
         settings.addresses = [.tcp(host: "no-such-host.invalid", port: 0)]
         let error = await #expect(throws: WebServer.ListenError.self) { try await makeServer(settings).start() }
         #expect(
@@ -88,7 +89,7 @@ import Testing
     }
 
     @Test func severalAddresses() async throws {
-        var settings = WebServer.Settings()
+        var settings = WebSettings()
         settings.addresses = [.tcp(host: "", port: 0), .tcp(host: "127.0.0.1", port: 0)]
         let server = makeServer(settings)
         let addresses = try await server.start()
@@ -110,7 +111,7 @@ import Testing
         #expect(withSocketAddress(&name) { bind(descriptor, $0, $1) } == 0)
         close(descriptor)
 
-        var settings = WebServer.Settings()
+        var settings = WebSettings()
         settings.addresses = [.unix(path: path)]
         let server = makeServer(settings)
         #expect(try await server.start() == [.unix(path: path)])
@@ -130,7 +131,7 @@ import Testing
         let descriptor = creat(path, 0o600)
         close(descriptor)
         defer { unlink(path) }
-        var settings = WebServer.Settings()
+        var settings = WebSettings()
         settings.addresses = [.unix(path: path)]
         let error = await #expect(throws: WebServer.ListenError.self) { try await makeServer(settings).start() }
         #expect(

@@ -1,3 +1,4 @@
+import Configuration
 import Exposition
 import Logging
 import NIOHTTP1
@@ -61,7 +62,7 @@ struct TestServer {
 }
 
 func makeServer(
-    _ settings: WebServer.Settings,
+    _ settings: WebSettings,
     target: TestTarget = TestTarget(),
     metrics: HTTPMetrics = HTTPMetrics(),
     routes: [Route] = []
@@ -85,12 +86,12 @@ func makeServer(
 }
 
 func withServer(
-    _ change: (inout WebServer.Settings) -> Void = { _ in },
+    _ change: (inout WebSettings) -> Void = { _ in },
     target: TestTarget = TestTarget(),
     routes: [Route] = [],
     _ body: (TestServer) async throws -> Void
 ) async throws {
-    var settings = WebServer.Settings()
+    var settings = WebSettings()
     settings.addresses = [.tcp(host: "127.0.0.1", port: 0)]
     change(&settings)
     let metrics = HTTPMetrics()

@@ -18,3 +18,9 @@ static inline const char *clinux_describe_error(int code) {
     extern const char *strerrordesc_np(int);
     return strerrordesc_np(code);
 }
+
+/* The process's environment, which Swift 6 holds to be unsafe as the mutable global that it is. */
+static inline char *const *clinux_environment(void) {
+    extern char **environ;
+    return environ;
+}

@@ -1,0 +1,65 @@
+/// The command line taken apart: what to do, and the flags with their values.
+struct Arguments {
+    /// What the program can be asked to do.
+    private(set) var command = Command.serve
+    private(set) var flags: [(option: Option, value: String)] = []
+
+    /// - Parameter arguments: Without the program's own name.
+    /// - Throws: For an unknown flag or command and for a flag without its value.
+    init(_ arguments: [String]) throws(ConfigurationError) {
+        let options = Dictionary(uniqueKeysWithValues: Option.all.map { ($0.flag, $0) })
+        var rest = arguments[...]
+        var hasCommand = false
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("-"), argument != "-" else {
+                guard !hasCommand, let command = Command(rawValue: argument) else {
+                    throw ConfigurationError(
+                        "\"\(argument)\" is no command; the commands are \(Command.names), see --help")
+                }
+                self.command = command
+                hasCommand = true
+                continue
+            }
+            // One dash or two, as Go's flag package has it.
+            let text = argument.drop { $0 == "-" }
+            if let asked = ["help": Command.help, "h": .help, "version": .version][String(text)] {
+                command = asked
+                return
+            }
+            let name = String(text.prefix { $0 != "=" })
+            let inlineValue = text.count > name.count ? String(text.dropFirst(name.count + 1)) : nil
+            if let option = options[name] {
+                if option.placeholder == nil {
+                    flags.append((option, inlineValue ?? "true"))
+                } else if let value = inlineValue ?? rest.popFirst() {
+                    flags.append((option, value))
+                } else {
+                    throw ConfigurationError("the flag --\(name) needs a value: \(option.usage)")
+                }
+            } else if name.hasPrefix("no-"), let option = options[String(name.dropFirst(3))], option.placeholder == nil,
+                inlineValue == nil
+            {
+                flags.append((option, "false"))
+            } else {
+                throw ConfigurationError("unknown flag --\(name); see --help for those there are")
+            }
+        }
+    }
+}
+
+/// What the program can be asked to do.
+public enum Command: String, Sendable, CaseIterable {
+    case serve, scrape, health, version, help
+
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    var summary: String {
+        switch self {
+        case .serve: "serve metrics over HTTP; what is done where no command is given"
+        case .scrape: "print one page to standard output"
+        case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
+        case .version: "print the version"
+        case .help: "print this"
+        }
+    }
+}

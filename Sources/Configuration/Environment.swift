@@ -1,0 +1,115 @@
+import Postgres
+import Redis
+import Scraping
+
+/// The variables of the replaced exporters and of the applications that the exporter sits beside.
+struct Environment {
+    private let variables: [String: String]
+
+    init(_ variables: [String: String]) {
+        self.variables = variables
+    }
+
+    /// A variable's value; `nil` where it is not set or empty, which Compose files make of one that is not there.
+    subscript(name: String) -> String? {
+        variables[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// A variable's value, or the content of the file that the variable with `_FILE` behind it names.
+    private func valueOrFile(_ name: String) throws(ConfigurationError) -> String? {
+        if let path = self["\(name)_FILE"] { return try content(of: path, for: "\(name)_FILE") }
+        return self[name]
+    }
+
+    /// A variable as a secret. A file is read now, to say at once if it cannot be, and again at every connect.
+    private func secret(_ name: String) throws(ConfigurationError) -> Secret? {
+        if let path = self["\(name)_FILE"] {
+            _ = try content(of: path, for: "\(name)_FILE")
+            return Secret(file: path)
+        }
+        return self[name].map { Secret(value: $0) }
+    }
+
+    private func content(of path: String, for variable: String) throws(ConfigurationError) -> String {
+        do {
+            return try Secret(file: path).reveal()
+        } catch {
+            throw ConfigurationError("\(variable): \(error.detail)")
+        }
+    }
+
+    /// The PostgreSQL servers that the environment names: `DATA_SOURCE_NAME`, else `DATA_SOURCE_URI` with `_USER` and
+    /// `_PASS`, else `DATABASE_URL`, else libpq's own `PGHOST`, `PGHOSTADDR`, `PGSERVICE` or `PGDATABASE`.
+    func postgres() throws(ConfigurationError) -> [PostgresSettings] {
+        let user = try valueOrFile("DATA_SOURCE_USER")
+        let password = try secret("DATA_SOURCE_PASS")
+        if let list = try valueOrFile("DATA_SOURCE_NAME") {
+            let sources = Self.split(list)
+            return try sources.enumerated().map { index, source throws(ConfigurationError) in
+                try postgres("DATA_SOURCE_NAME", source, position: sources.count > 1 ? index + 1 : nil)
+            }
+        }
+        if let address = try valueOrFile("DATA_SOURCE_URI") {
+            return [try postgres("DATA_SOURCE_URI", "postgresql://\(address)", user: user, password: password)]
+        }
+        if let url = try valueOrFile("DATABASE_URL") {
+            return [try postgres("DATABASE_URL", Self.withoutDriver(url))]
+        }
+        if let variable = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"].first(where: { self[$0] != nil }) {
+            return [try postgres(variable, "")]
+        }
+        return []
+    }
+
+    private func postgres(
+        _ variable: String, _ connectionString: String, position: Int? = nil, user: String? = nil,
+        password: Secret? = nil
+    ) throws(ConfigurationError) -> PostgresSettings {
+        do {
+            let name = position.map { "postgres-\($0)" } ?? "postgres"
+            return try PostgresSettings(
+                name: name, connectionString: connectionString, user: user, password: password)
+        } catch {
+            throw ConfigurationError("\(variable) \(error)")
+        }
+    }
+
+    /// Several sources are told apart only where a comma is followed by a scheme: passwords and lists of hosts have
+    /// commas too.
+    private static func split(_ list: String) -> [String] {
+        var sources: [String] = []
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+            if sources.isEmpty || part.hasPrefix("postgresql://") || part.hasPrefix("postgres://") {
+                sources.append(String(part))
+            } else {
+                sources[sources.count - 1] += ",\(part)"
+            }
+        }
+        return sources
+    }
+
+    /// SQLAlchemy names its driver in the scheme: `postgresql+asyncpg://`.
+    private static func withoutDriver(_ url: String) -> String {
+        guard let colon = url.firstIndex(of: ":"), let plus = url[..<colon].firstIndex(of: "+"),
+            ["postgresql", "postgres"].contains(url[..<plus])
+        else { return url }
+        return String(url[..<plus] + url[colon...])
+    }
+
+    /// The Redis server that the environment names: `REDIS_ADDR`, else `REDIS_URL`. What the address says of user and
+    /// password goes before `REDIS_USER` and `REDIS_PASSWORD`.
+    func redis() throws(ConfigurationError) -> [RedisSettings] {
+        guard let variable = ["REDIS_ADDR", "REDIS_URL"].first(where: { self[$0] != nil }), let address = self[variable]
+        else { return [] }
+        do {
+            var settings = try RedisSettings(name: "redis", address: address)
+            settings.username = settings.username ?? self["REDIS_USER"]
+            settings.password = try settings.password ?? secret("REDIS_PASSWORD")
+            return [settings]
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            throw ConfigurationError("\(variable): \(error)")
+        }
+    }
+}

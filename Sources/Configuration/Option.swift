@@ -1,0 +1,147 @@
+import Containers
+import Logging
+import Redis
+import Scraping
+
+/// A setting with its flag, its variables and what they do: the one place that knows them, from which the command line,
+/// the environment, `--help` and the README's table come.
+struct Option: Sendable {
+    /// The flag without its dashes.
+    let flag: String
+    /// What stands for the value in help; `nil` for a switch, which has a `--no-` form.
+    let placeholder: String?
+    /// What holds where nothing is said, for help.
+    let defaultText: String
+    let help: String
+    /// Takes the value over into the settings. A switch gets `true` or `false`.
+    ///
+    /// Throws what should stand there: "a duration such as 10s".
+    let apply: @Sendable (inout Settings, String) throws(Expected) -> Void
+
+    /// What a value should have been.
+    struct Expected: Error {
+        let text: String
+        init(_ text: String) { self.text = text }
+    }
+
+    /// `web.listen-address` is `STACK_EXPORTER_WEB_LISTEN_ADDRESS`.
+    var variable: String {
+        "STACK_EXPORTER_" + flag.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
+    }
+
+    /// The flag with its value, as help shows it.
+    var usage: String {
+        placeholder.map { "--\(flag)=\($0)" } ?? "--[no-]\(flag)"
+    }
+
+    /// All options: the fixed ones, and a switch for each collector.
+    static let all: [Option] =
+        [
+            Option(
+                "web.listen-address", "ADDRESS", default: ":19187",
+                "Where to listen: host:port, :port or unix:/path; may be repeated, or listed with commas"
+            ) {
+                settings, value throws(Expected) in
+                for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+                    guard let address = try? ListenAddress(String(part)) else {
+                        throw Expected("host:port, :port or unix:/path")
+                    }
+                    settings.listenAddresses.append(address)
+                }
+            },
+            Option("web.telemetry-path", "PATH", default: "/metrics", "The path of the page") {
+                settings, value throws(Expected) in
+                guard value.hasPrefix("/"), value.count > 1, !value.contains(where: { $0 == "?" || $0 == " " }) else {
+                    throw Expected("a path such as /metrics")
+                }
+                settings.web.telemetryPath = value.hasSuffix("/") ? String(value.dropLast()) : value
+            },
+            Option(
+                "scrape.timeout", "DURATION", default: "10s",
+                "The longest a scrape may last, whatever Prometheus allows"
+            ) {
+                settings, value throws(Expected) in
+                settings.limits.timeout = try duration(value)
+            },
+            Option(
+                "scrape.timeout-offset", "DURATION", default: "0.5s, at most a tenth",
+                "What is taken off the time limit that Prometheus sends, so that the page arrives in time"
+            ) {
+                settings, value throws(Expected) in
+                settings.web.timeoutOffset = try duration(value, orZero: true)
+            },
+            Option("scrape.series-limit", "COUNT", default: "100000", "How many series one target may have on the page")
+            {
+                settings, value throws(Expected) in
+                guard let count = Int(value), count > 0 else { throw Expected("a whole number above 0") }
+                settings.limits.seriesPerTarget = count
+            },
+            Option(
+                "log.level", "LEVEL", default: "info", "The least severe messages to log: debug, info, warn or error"
+            ) {
+                settings, value throws(Expected) in
+                guard
+                    let level = ["debug": Logger.Level.debug, "info": .info, "warn": .warning, "error": .error][value]
+                else { throw Expected("debug, info, warn or error") }
+                settings.logLevel = level
+            },
+            Option("log.format", "FORMAT", default: "logfmt", "How to write log messages: logfmt or json") {
+                settings, value throws(Expected) in
+                guard let format = LogFormat(rawValue: value) else { throw Expected("logfmt or json") }
+                settings.logFormat = format
+            },
+            Option("path.cgroupfs", "DIRECTORY", default: "found by itself", "Where the host's cgroups are mounted") {
+                settings, value throws(Expected) in
+                settings.containers.cgroupfs = value
+            },
+            Option("path.procfs", "DIRECTORY", default: "/proc", "Where the host's procfs is mounted") {
+                settings, value throws(Expected) in
+                settings.containers.procfs = value
+            },
+            Option(
+                "redis.queues.celery", "NAMES", default: "celery",
+                "Celery queues whose length is shown, with commas between"
+            ) {
+                settings, value throws(Expected) in
+                settings.celeryQueues = value.split(separator: ",").map(String.init)
+            },
+            Option(
+                "redis.queues.list", "KEYS", default: "none",
+                "Redis lists whose length is shown, with commas between: key or db1=key"
+            ) {
+                settings, value throws(Expected) in
+                guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
+                settings.redisLists = keys
+            },
+        ]
+        + CollectorSelection.catalogue.map { collector in
+            Option(
+                "collector.\(collector.name)", nil, default: collector.isEnabledByDefault ? "on" : "off",
+                "Whether the \(collector.name) collector runs"
+            ) {
+                settings, value throws(Expected) in
+                guard let isOn = ["true": true, "1": true, "false": false, "0": false][value] else {
+                    throw Expected("true or false")
+                }
+                settings.collectors.chosen[collector.name] = isOn
+            }
+        }
+
+    private init(
+        _ flag: String, _ placeholder: String?, default defaultText: String, _ help: String,
+        apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
+    ) {
+        self.flag = flag
+        self.placeholder = placeholder
+        self.defaultText = defaultText
+        self.help = help
+        self.apply = apply
+    }
+
+    private static func duration(_ value: String, orZero: Bool = false) throws(Expected) -> Duration {
+        guard let duration = Duration(text: value), duration > .zero || orZero else {
+            throw Expected("a duration such as 10s or 500ms")
+        }
+        return duration
+    }
+}

@@ -1,0 +1,84 @@
+public import Containers
+public import Logging
+public import Postgres
+public import Redis
+public import Scraping
+
+/// Everything that is configured: read once from flags and environment, then never changed.
+public struct Settings: Sendable {
+    /// The HTTP server.
+    public var web = WebSettings()
+    /// What a gather may take.
+    public var limits = Gatherer.Limits()
+    /// The least severe messages that are logged.
+    public var logLevel = Logger.Level.info
+    /// How messages are written.
+    public var logFormat = LogFormat.logfmt
+    /// Which collectors run.
+    public var collectors = CollectorSelection()
+    /// The PostgreSQL servers to scrape.
+    public var postgres: [PostgresSettings] = []
+    /// The Redis servers to scrape.
+    public var redis: [RedisSettings] = []
+    /// Where to listen, where it is said.
+    var listenAddresses: [ListenAddress] = []
+    /// Celery queues to measure, in each Redis server.
+    var celeryQueues = ["celery"]
+    /// Lists to measure, in each Redis server.
+    var redisLists: [RedisKey] = []
+    /// Where the containers are looked for.
+    public var containers = ContainersTarget.Settings()
+}
+
+extension Settings {
+    /// What the command line and the environment say: flags go before `STACK_EXPORTER_...` variables.
+    ///
+    /// - Parameter arguments: Without the program's own name.
+    /// - Throws: For anything that is not understood, and for a password file that cannot be read.
+    public static func load(
+        arguments: [String], environment: [String: String]
+    ) throws(ConfigurationError) -> (command: Command, settings: Settings) {
+        let arguments = try Arguments(arguments)
+        let environment = Environment(environment)
+        var settings = Settings()
+        if arguments.command == .help || arguments.command == .version { return (arguments.command, settings) }
+
+        let onCommandLine = Set(arguments.flags.map(\.option.flag))
+        for option in Option.all where !onCommandLine.contains(option.flag) {
+            guard let value = environment[option.variable] else { continue }
+            try settings.apply(option, value, from: option.variable)
+        }
+        for (option, value) in arguments.flags {
+            try settings.apply(option, value, from: "--\(option.flag)")
+        }
+
+        if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
+        settings.postgres = try environment.postgres()
+        settings.redis = try environment.redis()
+        for index in settings.redis.indices {
+            settings.redis[index].celeryQueues = settings.celeryQueues
+            settings.redis[index].lists = settings.redisLists
+        }
+        return (arguments.command, settings)
+    }
+
+    private mutating func apply(_ option: Option, _ value: String, from place: String) throws(ConfigurationError) {
+        do {
+            try option.apply(&self, value)
+        } catch {
+            throw ConfigurationError("\(place)=\(value): this should be \(error.text)")
+        }
+    }
+}
+
+/// How log messages are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+    case logfmt, json
+}
+
+extension CollectorSelection {
+    /// All collectors that exist, of every kind of target, by name.
+    public static let catalogue: [any Collector] =
+        (PostgresCollectors.catalogue + RedisCollectors.catalogue + ContainerCollectors.catalogue)
+        .sorted { $0.name < $1.name }
+}

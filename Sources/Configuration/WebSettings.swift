@@ -1,0 +1,42 @@
+/// What may be configured of the HTTP server.
+public struct WebSettings: Sendable {
+    /// Where it listens.
+    public var addresses: [ListenAddress] = [.tcp(host: "", port: 19187)]
+    /// The path of the metrics; it starts with a slash.
+    public var telemetryPath = "/metrics"
+    /// What the way of an answer takes off the time limit that a scraper sends; `nil` for a tenth of it, at most half
+    /// a second.
+    public var timeoutOffset: Duration?
+    /// What clients may take.
+    public var limits = Limits()
+
+    /// The settings that hold where nothing is configured.
+    public init() {}
+
+    /// What clients may take: none of it depends on their good will.
+    public struct Limits: Sendable {
+        /// Open connections; one more is closed at once.
+        public var connections = 512
+        /// Scrapes at one time; one more is answered 503.
+        public var scrapes = 40
+        /// Bytes of a request's target and header fields.
+        public var headBytes = 16 * 1024
+        /// Header fields of a request.
+        public var headerFields = 100
+        /// Bytes of a request's target.
+        public var targetBytes = 8 * 1024
+        /// Bytes of a request's body, which no route reads.
+        public var bodyBytes = 8 * 1024
+        /// From a request's first byte to its last.
+        public var readTimeout = Duration.seconds(10)
+        /// From one request to the next; longer than the usual minute between scrapes.
+        public var idleTimeout = Duration.seconds(120)
+        /// From the first byte of an answer until the system has taken the last.
+        public var writeTimeout = Duration.seconds(30)
+        /// How long a client gets to close its side of a connection after the last answer.
+        public var closeTimeout = Duration.seconds(2)
+
+        /// The limits that hold where nothing is configured.
+        public init() {}
+    }
+}

@@ -1,0 +1,142 @@
+import CLinux
+import Exposition
+import Glibc
+import Scraping
+
+/// A file of each cgroup in one of the hierarchies.
+struct CgroupFile: Hashable {
+    let hierarchy: Hierarchy
+    let name: String
+}
+
+/// Reads the files of cgroups into a buffer that is used again and again, through descriptors that are kept as long as
+/// there are some to spare.
+///
+/// Used by one thread only: the target's.
+final class CgroupReader {
+    /// How a file was found.
+    enum Outcome {
+        case read
+        /// Not there, or not for us: its numbers are absent.
+        case absent
+        /// The cgroup itself is no more.
+        case gone
+    }
+
+    /// What is longer is cut, after a whole number of lines or in the middle of one.
+    private static let maximumLength = 1 << 20
+
+    /// Which hierarchies there are.
+    let mounts: CgroupMounts
+    /// The cgroups found.
+    let tree: CgroupTree
+    /// Kept descriptors that are still to be had.
+    let budget: DescriptorBudget
+
+    private let roots: [Hierarchy: Root]
+    private var files: [(file: CgroupFile, root: Root?)] = []
+    private var indices: [CgroupFile: Int] = [:]
+    private var labelSets: [Labels] = []
+    private var buffer = [UInt8](repeating: 0, count: 32 * 1024)
+
+    private final class Root {
+        let directory: File
+
+        init(_ path: String) throws(SystemError) {
+            directory = try File(path, flags: O_DIRECTORY)
+        }
+    }
+
+    /// - Throws: Where the hierarchy in which containers are looked for cannot be opened.
+    init(mounts: CgroupMounts, procfs: String, descriptors: Int) throws(ContainersError) {
+        guard let primary = mounts.primary, let path = mounts.directories[primary] else {
+            throw ContainersError("no cgroup hierarchy is mounted")
+        }
+        do {
+            tree = try CgroupTree(root: path)
+        } catch {
+            throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
+        }
+        self.mounts = mounts
+        budget = DescriptorBudget(descriptors)
+        var roots: [Hierarchy: Root] = [.procfs: try? Root(procfs)].compactMapValues(\.self)
+        for (hierarchy, path) in mounts.directories { roots[hierarchy] = try? Root(path) }
+        self.roots = roots
+    }
+
+    /// The number by which a file is read; the same for the same file.
+    func index(of file: CgroupFile) -> Int {
+        if let known = indices[file] { return known }
+        files.append((file, roots[file.hierarchy]))
+        indices[file] = files.count - 1
+        return files.count - 1
+    }
+
+    /// The number of a label set beside the cgroups' own, by which they keep theirs with it.
+    func index(of labels: Labels) -> Int {
+        if let known = labelSets.firstIndex(of: labels) { return known }
+        labelSets.append(labels)
+        return labelSets.count - 1
+    }
+
+    /// Reads a file that the kernel makes in one piece, and hands out its text.
+    ///
+    /// - Throws: Where the exporter has no file descriptor or memory left.
+    func read(
+        _ index: Int,
+        of cgroup: Cgroup,
+        _ body: (Span<UInt8>) -> Void
+    ) throws(CollectorError) -> Outcome {
+        if index < cgroup.descriptors.count, let kept = cgroup.descriptors[index] {
+            return try read(kept.file, body)
+        }
+        let (file, root) = files[index]
+        guard let root else { return .absent }
+        let opened: File
+        do {
+            opened = try File("\(cgroup.relativePath)/\(file.name)", in: root.directory)
+        } catch {
+            return try Self.outcome(of: error)
+        }
+        let outcome = try read(opened, body)
+        // The kernel takes longer to write memory.stat than to open it, so others gain more from being kept.
+        if outcome == .read, file.name != "memory.stat", let kept = budget.keep(opened) {
+            while cgroup.descriptors.count <= index { cgroup.descriptors.append(nil) }
+            cgroup.descriptors[index] = kept
+        }
+        return outcome
+    }
+
+    private func read(_ file: borrowing File, _ body: (Span<UInt8>) -> Void) throws(CollectorError) -> Outcome {
+        var length = 0
+        while true {
+            length = buffer.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, $0.count, 0) }
+            if length < 0 {
+                if errno == EINTR { continue }
+                return try Self.outcome(of: SystemError())
+            }
+            if length < buffer.count || buffer.count >= Self.maximumLength { break }
+            buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+        }
+        let text = buffer
+        body(text.span.extracting(first: length))
+        return .read
+    }
+
+    private static func outcome(of error: SystemError) throws(CollectorError) -> Outcome {
+        switch error.code {
+        case ENODEV: return .gone
+        case EMFILE, ENFILE, ENOMEM: throw CollectorError(.internal, "a cgroup file cannot be read: \(error)")
+        default: return .absent
+        }
+    }
+}
+
+extension Deadline {
+    /// - Throws: `timeout`, where it has passed or the scrape was given up.
+    func check() throws(CollectorError) {
+        if hasPassed || Task.isCancelled {
+            throw CollectorError(.timeout, "the cgroups could not be read within the scrape's time limit")
+        }
+    }
+}

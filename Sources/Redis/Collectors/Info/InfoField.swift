@@ -1,0 +1,86 @@
+import Exposition
+
+/// A field of INFO that is a metric as it stands: the tables are ``gauges`` and ``counters``.
+struct InfoField {
+    /// As INFO names it.
+    let field: String
+    /// The metric's name behind `redis_`.
+    let metric: String
+    /// What it means, without the source, which is added.
+    let help: String
+    /// How many of the field's units make one of the metric's; dividing by it keeps decimals short.
+    let divisor: Double
+
+    /// - Parameter metric: Where it is left out, the metric has the field's name.
+    init(_ field: String, as metric: String? = nil, _ help: String, divisor: Double = 1) {
+        self.field = field
+        self.metric = metric ?? field
+        self.help = help
+        self.divisor = divisor
+    }
+
+    private static let byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = {
+        var byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = [:]
+        for (type, table) in [(MetricType.gauge, gauges), (.counter, counters)] {
+            for row in table {
+                let help = "\(row.help) (INFO \(row.field))."
+                byField[Array(row.field.utf8)[...]] = (
+                    MetricDescriptor("redis_\(row.metric)", type, help), row.divisor
+                )
+            }
+        }
+        return byField
+    }()
+
+    private static let ioThreadTime = MetricDescriptor(
+        "redis_active_time_io_thread_seconds_total", .counter,
+        "Seconds that an I/O thread was at work (INFO used_active_time_io_thread_<n>, Valkey).")
+
+    /// The families of all fields that are in the tables or tell of the cluster. Fields without a number are left out.
+    static func families(_ info: Info) -> [MetricFamily] {
+        var families: [MetricFamily] = []
+        var ioThreadTime = MetricFamily(ioThreadTime)
+        for line in info.lines {
+            if let (descriptor, divisor) = byField[line.field] {
+                if let number = line.value.numberOrStatus {
+                    families.append(MetricFamily(descriptor, number / divisor))
+                }
+            } else if line.field.after("cluster_") != nil {
+                // The messages of each type are fields of their own, which is why there can be no table.
+                if let number = line.value.numberOrStatus {
+                    families.append(MetricFamily(clusterField(line.field), number))
+                }
+            } else if let thread = line.field.after("used_active_time_io_thread_"), let seconds = line.value.number {
+                ioThreadTime.append(seconds, ["thread": thread.text])
+            }
+        }
+        return families + [ioThreadTime]
+    }
+
+    private static func clusterField(_ field: Info.Text) -> MetricDescriptor {
+        let name = String(decoding: field.map { $0.isLegalInName ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+        return MetricDescriptor(
+            "redis_\(name)", .gauge,
+            "The cluster as this node sees it, where 1 is ok and 0 is fail (INFO or CLUSTER INFO \(field.text)).")
+    }
+}
+
+extension Info.Text {
+    /// The text as a number, or 1 and 0 for what says that something is well or not.
+    fileprivate var numberOrStatus: Double? {
+        if equals("ok") || equals("true") { return 1 }
+        if equals("err") || equals("fail") || equals("false") { return 0 }
+        return number
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLegalInName: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

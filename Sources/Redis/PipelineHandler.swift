@@ -1,0 +1,130 @@
+import NIOCore
+import NIOTLS
+import Scraping
+
+/// Writes one pipeline at a time and answers it when all its replies are there.
+///
+/// What the server sends against the protocol, or beyond the limit, closes the channel.
+final class PipelineHandler: ChannelDuplexHandler {
+    /// A pipeline on its way.
+    struct Request: Sendable {
+        let bytes: ByteBuffer
+        /// How many replies it will have, at least one.
+        let count: Int
+        let answer: EventLoopPromise<[RedisReply]>
+    }
+
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Request
+    typealias OutboundOut = ByteBuffer
+
+    /// The most bytes of all the replies to one pipeline: far beyond what a server's INFO has, and bearable.
+    static let maximumBytes = 64 << 20
+
+    /// Succeeds when pipelines may be sent: when the channel is connected and, with TLS, the server has been verified.
+    let ready: EventLoopFuture<Void>
+
+    private let isReady: EventLoopPromise<Void>
+    private let isEncrypted: Bool
+    private let maximumBytes: Int
+    private var reader: ReplyReader
+    private var request: Request?
+    private var replies: [RedisReply] = []
+    private var byteCount = 0
+
+    /// - Parameter isEncrypted: Whether there is a TLS handler before this one.
+    /// - Throws: `internal`, where there is no memory left.
+    init(
+        on eventLoop: any EventLoop,
+        isEncrypted: Bool = false,
+        maximumBytes: Int = PipelineHandler.maximumBytes
+    ) throws(CollectorError) {
+        reader = try ReplyReader()
+        self.isEncrypted = isEncrypted
+        self.maximumBytes = maximumBytes
+        isReady = eventLoop.makePromise()
+        ready = isReady.futureResult
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !isEncrypted { isReady.succeed() }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted = event { isReady.succeed() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// A channel that comes to nothing, such as the slower one of two addresses, is closed without having been active.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        isReady.fail(ChannelError.ioOnClosedChannel)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let request = unwrapOutboundIn(data)
+        guard self.request == nil else {
+            request.answer.fail(CollectorError(.internal, "two pipelines at a time on one connection"))
+            return
+        }
+        self.request = request
+        replies.reserveCapacity(request.count)
+        byteCount = 0
+        context.write(wrapOutboundOut(request.bytes), promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = unwrapInboundIn(data)
+        byteCount += buffer.readableBytes
+        do throws(CollectorError) {
+            guard byteCount <= maximumBytes else {
+                throw CollectorError(.internal, "the server's reply is longer than \(maximumBytes) bytes")
+            }
+            try read(buffer)
+        } catch {
+            end(.failure(error))
+            context.close(promise: nil)
+        }
+    }
+
+    private func read(_ buffer: ByteBuffer) throws(CollectorError) {
+        var failure: CollectorError?
+        buffer.withUnsafeReadableBytes { bytes in
+            do throws(CollectorError) { try reader.feed(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        while let reply = try reader.next() {
+            if reply == .outOfBand { continue }
+            replies.append(reply)
+            guard let request else {
+                throw CollectorError(.internal, "the server sent a reply that nothing asked for")
+            }
+            if replies.count == request.count { end(.success(replies)) }
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isReady.fail(error)
+        end(.failure(CollectorError(connection: error)))
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.failure(farewell ?? CollectorError(.connection, "the server closed the connection")))
+        context.fireChannelInactive()
+    }
+
+    /// What a server says that turns a client away (too many clients, protected mode) before it closes.
+    private var farewell: CollectorError? {
+        guard case .error(let text) = replies.last else { return nil }
+        let error = CollectorError(text, to: RedisCommand("connecting"))
+        return error.reason == .connection || error.reason == .authentication ? error : nil
+    }
+
+    private func end(_ result: Result<[RedisReply], CollectorError>) {
+        let answer = request?.answer
+        request = nil
+        replies = []
+        answer?.completeWith(result.mapError { $0 as any Error })
+    }
+}

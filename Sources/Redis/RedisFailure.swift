@@ -1,0 +1,80 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Scraping
+
+// What a server says in an error may repeat what it was sent, keys and passwords, and so may the text of a system's
+// error. Details are therefore our own sentences, with no more of theirs than a code word.
+
+extension CollectorError {
+    /// A server's refusal of a command.
+    init(_ error: [UInt8], to command: RedisCommand) {
+        let text = String(decoding: error.prefix(256), as: UTF8.self)
+        let lowercase = text.lowercased()
+        let code = Self.codeWord(of: text)
+        switch code {
+        case "NOAUTH":
+            self.init(.authentication, "the server wants a password (NOAUTH)")
+        case "WRONGPASS":
+            self.init(.authentication, "the server does not take this user name and password (WRONGPASS)")
+        case "DENIED":
+            self.init(.authentication, "the server is in protected mode and takes no remote client without a password")
+        case "NOPERM":
+            self.init(.permission, "the user may not do this: \(command.name) (NOPERM); an ACL rule has to allow it")
+        case "LOADING":
+            self.init(.connection, "the server is loading its data (LOADING)")
+        case "MASTERDOWN":
+            self.init(.connection, "the replica has lost its master and serves nothing (MASTERDOWN)")
+        case "BUSY":
+            self.init(.locked, "a script keeps the server busy (BUSY)")
+        case _ where lowercase.contains("max number of clients"):
+            self.init(.connection, "the server has as many clients as it takes (maxclients)")
+        case _ where lowercase.hasPrefix("err unknown command"):
+            self.init(.unsupportedVersion, "the server does not know this command: \(command.name)")
+        case _
+        where lowercase.hasPrefix("err auth") || lowercase.hasPrefix("err invalid password")
+            || lowercase.contains("no password is set"):
+            self.init(.authentication, "the server does not take this password, or wants none (\(code))")
+        default:
+            // Before Redis 6, AUTH with a user name is a wrong number of arguments.
+            self.init(
+                command.name == "AUTH" ? .authentication : .internal,
+                "\(command.name) was answered with an error (\(code))")
+        }
+    }
+
+    /// A failure of the connection itself.
+    init(connection error: any Error) {
+        switch error {
+        case let error as CollectorError:
+            self = error
+        case let error as IOError:
+            self.init(.connection, "the connection failed: \(SystemError(error.errnoCode))")
+        case let error as NIOConnectionError:
+            if let cause = error.connectionErrors.first?.error {
+                self.init(connection: cause)
+            } else {
+                self.init(.connection, "the server's host name has no address")
+            }
+        case NIOSSLError.handshakeFailed(let cause) where "\(cause)".contains("CERTIFICATE_VERIFY_FAILED"):
+            self.init(.connection, "the server's TLS certificate is not trusted")
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            self.init(.connection, "the server's TLS certificate is for another name")
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            self.init(.connection, "the TLS connection failed; the port may be one without TLS")
+        case ChannelError.connectTimeout:
+            self.init(.timeout, "the server did not take the connection within the scrape's time limit")
+        default:
+            self.init(.connection, "the server could not be reached, or closed the connection")
+        }
+    }
+
+    /// No answer in time; also how a scrape ends that is given up.
+    static let late = CollectorError(.timeout, "no answer within the scrape's time limit")
+
+    private static func codeWord(of text: String) -> Substring {
+        let word = text.prefix { $0 != " " }
+        let isCode = word.utf8.allSatisfy { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 || $0 == UInt8(ascii: "_") }
+        return isCode && word.utf8.count <= 32 ? word : "no code"
+    }
+}

@@ -1,0 +1,78 @@
+public import Scraping
+
+/// One Redis or Valkey server and what is to be read from it.
+public struct RedisSettings: Sendable {
+    /// Where the server listens.
+    public enum Address: Sendable, Hashable {
+        /// A host name or address, without brackets, and a port.
+        case tcp(host: String, port: Int)
+        /// The path of a socket.
+        case unix(path: String)
+
+        /// The host; `nil` for a socket.
+        var host: String? {
+            if case .tcp(let host, _) = self { host } else { nil }
+        }
+    }
+
+    /// How the connection is encrypted.
+    public struct TLS: Sendable, Hashable {
+        /// PEM file of the authorities that the server's certificate may come from; `nil` for those of the system.
+        public var authorityFile: String?
+        /// PEM file of our own certificate and those between it and its authority.
+        public var certificateFile: String?
+        /// PEM file of our certificate's key.
+        public var keyFile: String?
+        /// The name that the server's certificate must have; `nil` for the host of the address.
+        public var serverName: String?
+        /// Whether the server must prove who it is.
+        public var verifiesServer = true
+
+        /// The system's authorities, and no certificate of our own.
+        public init() {}
+    }
+
+    /// The `target` label.
+    public var name: String
+    /// Where the server listens.
+    public var address: Address
+    /// `nil` for a connection in the clear.
+    public var tls: TLS?
+    /// The ACL user; `nil` for the default user.
+    public var username: String?
+    /// Read at every connect. `nil` where the server wants none.
+    public var password: Secret?
+    /// The database with the job queues.
+    public var database = 0
+    /// Lists whose lengths are `redis_key_size`.
+    public var lists: [RedisKey] = []
+    /// Celery queues whose lengths are `celery_queue_length`, in ``database``.
+    public var celeryQueues: [String] = []
+
+    /// A server by its address.
+    public init(name: String, address: Address) {
+        self.name = name
+        self.address = address
+    }
+
+    /// `AUTH` with the password as it is now; `nil` where there is none.
+    func authentication() throws(CollectorError) -> RedisCommand? {
+        guard let password = try password?.reveal() else { return nil }
+        if let username { return RedisCommand("AUTH", username, password) }
+        return RedisCommand("AUTH", password)
+    }
+}
+
+/// A key and the database that it is in.
+public struct RedisKey: Sendable, Hashable {
+    /// From 0.
+    public var database: Int
+    /// The key.
+    public var key: String
+
+    /// A key in a database.
+    public init(database: Int = 0, key: String) {
+        self.database = database
+        self.key = key
+    }
+}

@@ -1,0 +1,49 @@
+import CLinux
+import Configuration
+import Glibc
+import Logging
+
+/// The program: reads the settings and does what it was asked to.
+@main
+enum StackExporter {
+    static func main() async {
+        // A peer that goes away is an error of its connection and not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        // Each further arena of glibc's keeps what its threads once needed; a scrape's work is short.
+        mallopt(M_ARENA_MAX, 2)
+        do {
+            let (command, settings) = try Settings.load(
+                arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())
+            let log = logger(settings)
+            switch command {
+            case .serve: try await Serving.run(settings, log: log)
+            case .scrape: try await SingleScrape.run(settings, log: log)
+            case .health: exit(await HealthCheck.run(settings) ? 0 : 1)
+            case .version: print(BuildInformation.text)
+            case .help: print(Command.usage, terminator: "")
+            }
+        } catch {
+            write(Array("stack-exporter: \(error)\n".utf8), to: STDERR_FILENO)
+            exit(2)
+        }
+    }
+
+    private static func environment() -> [String: String] {
+        var variables: [String: String] = [:]
+        var next = clinux_environment()
+        while let entry = next?.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next = next?.successor()
+        }
+        return variables
+    }
+
+    private static func logger(_ settings: Settings) -> Logger {
+        var log = Logger(label: "stack-exporter") { _ in LineLogHandler(format: settings.logFormat) }
+        log.logLevel = settings.logLevel
+        return log
+    }
+}

@@ -1,0 +1,23 @@
+import Configuration
+import Containers
+import Exposition
+import Logging
+import NIOCore
+import Postgres
+import Redis
+import Scraping
+
+/// Makes a gatherer of everything that is configured.
+///
+/// - Throws: Where a configured directory holds no cgroups.
+func makeGatherer(
+    _ settings: Settings, group: any EventLoopGroup, selfMetrics: [@Sendable () -> [MetricFamily]] = [], log: Logger
+) throws -> Gatherer {
+    var targets: [any Target] = settings.postgres.map { PostgresTarget($0, collectors: settings.collectors) }
+    targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }
+    if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
+        targets.append(containers)
+    }
+    log.info("targets", metadata: ["names": "\(targets.map(\.name).joined(separator: ","))"])
+    return Gatherer(targets: targets, limits: settings.limits, selfMetrics: selfMetrics, log: log)
+}

@@ -1,0 +1,91 @@
+import Exposition
+import Foundation
+import Scraping
+import Testing
+
+@testable import Containers
+
+/// A recorded machine: the cgroup files of a few cgroups, and `/proc`.
+struct Fixture {
+    /// Linux 6.18 with all controllers on v1 beside an almost empty v2. The first container has limits and reads files,
+    /// the second was OOM-killed and is not in v2, and a service has been idle.
+    static let hybrid = Fixture("hybrid")
+    /// Linux 6.1: a container throttled by its quota, one that was OOM-killed, a service and an LXC container.
+    static let v2 = Fixture("v2")
+
+    let cgroupfs: String
+    let procfs: String
+
+    private init(_ name: String) {
+        let root = Self.root.appending(path: name).path
+        cgroupfs = "\(root)/cgroup"
+        procfs = "\(root)/proc"
+    }
+
+    private static let root = (Bundle.module.resourceURL ?? URL(filePath: ".")).appending(path: "Fixtures")
+
+    /// A page that was found right.
+    static func page(_ name: String) throws -> String {
+        try String(contentsOf: root.appending(path: "\(name).prom"), encoding: .utf8)
+    }
+}
+
+/// A directory of files that is removed when nobody needs it any more.
+final class TemporaryTree {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func write(_ name: String, _ text: String) throws {
+        let file = URL(filePath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try text.write(to: file, atomically: false, encoding: .utf8)
+    }
+
+    func remove(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+}
+
+extension CgroupReader {
+    convenience init(cgroupfs: String, procfs: String = "/proc", descriptors: Int = 100) throws {
+        let mounts = try #require(try CgroupMounts.find(cgroupfs: cgroupfs, procfs: procfs))
+        try self.init(mounts: mounts, procfs: procfs, descriptors: descriptors)
+    }
+
+    /// What a scrape delivers, walk included.
+    func families(
+        _ collectors: [any ContainerCollector] = [ContainerCollectors.memory, ContainerCollectors.cpu],
+        now: Int = 1_000_000_000
+    ) throws -> [MetricFamily] {
+        let deadline = Deadline(after: .seconds(60))
+        try tree.refresh(now: now, until: deadline)
+        return try collectors.flatMap { try $0.families(from: self, until: deadline) }
+    }
+}
+
+extension [MetricFamily] {
+    /// The values of one name by the `id` label.
+    func values(_ name: String) -> [String: Double] {
+        var values: [String: Double] = [:]
+        for family in self where family.descriptor.name == name {
+            for sample in family.samples {
+                if case .number(let value) = sample.value { values[sample.labels["id"] ?? ""] = value }
+            }
+        }
+        return values
+    }
+
+    var text: String {
+        var page: [UInt8] = []
+        ExpositionFormat.text.encode(self, into: &page)
+        return String(decoding: page, as: UTF8.self)
+    }
+}

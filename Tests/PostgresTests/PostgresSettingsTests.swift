@@ -1,0 +1,45 @@
+import Scraping
+import Testing
+
+@testable import Postgres
+
+struct PostgresSettingsTests {
+    @Test(arguments: [
+        ("postgresql://exporter@db:6432/app?sslmode=prefer", "db:6432"),
+        ("postgres://u:p%40ss@10.0.0.1/app", "10.0.0.1:5432"),
+        ("postgresql://u@[::1]:5433/app", "::1:5433"),
+        ("postgresql://one:1111,two:2222/app?target_session_attrs=any", "one:1111"),
+        ("host=/run/postgresql dbname=app", "/run/postgresql:5432"),
+        ("postgresql:///app?host=/tmp&port=7777", "/tmp:7777"),
+        ("host=db password='it\\'s a, secret'", "db:5432"),
+    ])
+    func connectionStringsOfEveryForm(text: String, server: String) throws {
+        #expect(try PostgresSettings(name: "main", connectionString: text).server == server)
+    }
+
+    @Test(arguments: [
+        "postgresql://u:secret@db:port/app", "postgresql://u:secret@db:0/app", "postgresql://u:secret@db:70000/app",
+        "postgresql://u:sec%ret@db/app", "host=db secret", "hostname=db password=secret",
+        "postgresql://u:secret@db/app?sslmod=require", "mysql://u:secret@db/app",
+    ])
+    func malformedOnesAreRefusedWithoutRepeatingThem(text: String) {
+        let error = #expect(throws: InvalidConnectionString.self) {
+            try PostgresSettings(name: "main", connectionString: text)
+        }
+        #expect(error?.description.contains("secret") == false)
+        #expect(error?.description.contains("postgresql://user@host:5432/database") == true)
+    }
+}
+
+struct SQLStateTests {
+    @Test(arguments: [
+        ("57014", FailureReason.timeout), ("55P03", .locked), ("42501", .permission), ("42P01", .missingExtension),
+        ("42883", .missingExtension), ("55000", .missingExtension), ("42703", .unsupportedVersion),
+        ("0A000", .unsupportedVersion), ("28P01", .authentication), ("28000", .authentication), ("3D000", .connection),
+        ("53300", .connection), ("57P01", .connection), ("08006", .connection), ("22012", .internal),
+        ("XX000", .internal),
+    ])
+    func codesBecomeReasons(code: String, reason: FailureReason) {
+        #expect(SQLState(code: code).reason == reason)
+    }
+}

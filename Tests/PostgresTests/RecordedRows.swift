@@ -1,0 +1,48 @@
+import CLibPQ
+import Exposition
+import Glibc
+
+@testable import Postgres
+
+extension QueryResult {
+    /// Rows as a server sent them, `nil` for NULL, without a server.
+    init(columns: [String], rows: [[String?]]) throws {
+        let raw = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK)!
+        let names = columns.map { strdup($0) }
+        defer { for name in names { free(name) } }
+        var attributes = names.map { name in
+            PGresAttDesc(name: name, tableid: 0, columnid: 0, format: 0, typid: 25, typlen: -1, atttypmod: -1)
+        }
+        PQsetResultAttrs(raw, Int32(columns.count), &attributes)
+        for (row, values) in rows.enumerated() {
+            for (column, value) in values.enumerated() {
+                if let value {
+                    var bytes = value.utf8.map { CChar(bitPattern: $0) }
+                    PQsetvalue(raw, Int32(row), Int32(column), &bytes, Int32(bytes.count))
+                } else {
+                    PQsetvalue(raw, Int32(row), Int32(column), nil, -1)
+                }
+            }
+        }
+        self.init(raw)
+    }
+}
+
+extension ServerFacts {
+    /// A server of some version.
+    static func server(_ version: Int, extensions: [String: String] = [:]) -> ServerFacts {
+        ServerFacts(
+            address: "db:5432", version: version, database: "app", extensionSchemas: extensions,
+            isPooled: false)
+    }
+}
+
+/// Families as lines, `name{labels} value`.
+func lines(_ families: [MetricFamily]) -> [String] {
+    families.flatMap { family in
+        family.samples.map { sample in
+            guard case .number(let value) = sample.value else { return "" }
+            return "\(family.descriptor.name)\(sample.labels) \(value)"
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Exposition
+import Scraping
+import Testing
+
+@testable import Postgres
+
+struct TableCollectorTests {
+    private let table = TableCollector(
+        "sample",
+        columns: [
+            .label("datname"),
+            .label("who", "usename", null: "unknown"),
+            .gauge("pg_sample_sessions", "sessions", "Sessions."),
+            .counter("pg_sample_active_seconds_total", "active_time", "Active.", scale: 0.001, versions: .from(14)),
+            .counter("pg_sample_reset", "reset", "Reset.", null: 0),
+        ],
+        from: "pg_sample ORDER BY 1"
+    )
+
+    @Test func theStatementHasTheColumnsOfTheVersion() throws {
+        #expect(
+            try table.statement(for: .server(130_014)) == """
+                SELECT datname AS "datname", usename AS "who", sessions AS "pg_sample_sessions", \
+                reset AS "pg_sample_reset" FROM pg_sample ORDER BY 1
+                """)
+        #expect(try table.statement(for: .server(140_000))?.contains("active_time AS") == true)
+    }
+
+    @Test func rowsBecomeSamples() throws {
+        let columns = [
+            "datname", "who", "pg_sample_sessions", "pg_sample_active_seconds_total", "pg_sample_reset", "more",
+        ]
+        let families = try table.families(
+            from: QueryResult(
+                columns: columns,
+                rows: [
+                    ["app", "bob", "3", "1234.5", "1795236844.25", "x"],
+                    [nil, nil, nil, nil, nil, nil],
+                    ["t", "f", "no number", "NaN", "t", nil],
+                ]), server: .server(150_020))
+        #expect(
+            lines(families) == [
+                #"pg_sample_sessions{datname="app",who="bob"} 3.0"#,
+                #"pg_sample_active_seconds_total{datname="app",who="bob"} 1.2345"#,
+                #"pg_sample_active_seconds_total{datname="t",who="f"} nan"#,
+                #"pg_sample_reset{datname="app",who="bob"} 1795236844.25"#,
+                #"pg_sample_reset{datname="",who="unknown"} 0.0"#,
+                #"pg_sample_reset{datname="t",who="f"} 1.0"#,
+            ])
+    }
+
+    @Test func aResultWithoutAColumnIsOurMistake() throws {
+        let error = #expect(throws: CollectorError.self) {
+            try table.families(
+                from: QueryResult(columns: ["datname"], rows: []), server: .server(150_020))
+        }
+        #expect(error?.reason == .internal)
+        #expect(error?.detail == "the result has no column who")
+    }
+
+    @Test func anExtensionIsAddressedByItsSchema() throws {
+        let statement = try TableCollector.statStatements.statement(
+            for: .server(150_020, extensions: ["pg_stat_statements": #"odd "schema"#]))
+        #expect(statement?.contains(#""odd ""schema".pg_stat_statements(false)"#) == true)
+        let error = #expect(throws: CollectorError.self) {
+            try TableCollector.statStatements.statement(for: .server(150_020))
+        }
+        #expect(error?.reason == .missingExtension)
+    }
+
+    @Test func blockTimesFollowTheirNewNames() throws {
+        let extensions = ["pg_stat_statements": "public"]
+        let old = try TableCollector.statStatements.statement(for: .server(160_004, extensions: extensions))
+        let new = try TableCollector.statStatements.statement(for: .server(170_000, extensions: extensions))
+        #expect(old?.contains("sum(s.blk_read_time)") == true)
+        #expect(new?.contains("sum(s.shared_blk_read_time)") == true)
+        #expect(new?.contains("sum(s.blk_read_time)") == false)
+    }
+
+    /// One row of `pg_stat_database` as PostgreSQL 15.20 sent it.
+    @Test func statDatabaseUnits() throws {
+        let server = ServerFacts.server(150_020)
+        let columns = TableCollector.statDatabase.columns.map(\.name)
+        let row = [
+            "5", "postgres", "1", "4821", "3", "1038", "84802", "70716", "24334", "17556", "580", "28", "0", "2",
+            "140000",
+            "0", "73.512", "1.25", nil, "8123.75",
+        ]
+        let families = try TableCollector.statDatabase.families(
+            from: QueryResult(columns: columns, rows: [row]), server: server)
+        let all = lines(families)
+        // Milliseconds stay, by the names' history; active time is new enough to be in seconds.
+        #expect(all.contains(#"pg_stat_database_blk_read_time{datid="5",datname="postgres"} 73.512"#))
+        #expect(all.contains(#"pg_stat_database_active_time_seconds_total{datid="5",datname="postgres"} 8.12375"#))
+        #expect(all.contains(#"pg_stat_database_stats_reset{datid="5",datname="postgres"} 0.0"#))
+        #expect(all.count == 18)
+    }
+}

@@ -1,0 +1,99 @@
+import NIOCore
+import NIOEmbedded
+import Scraping
+import Testing
+
+@testable import Redis
+
+struct PipelineHandlerTests {
+    private func channel(maximumBytes: Int = 1000) throws -> EmbeddedChannel {
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(
+            PipelineHandler(on: channel.eventLoop, maximumBytes: maximumBytes))
+        try channel.connect(to: SocketAddress(unixDomainSocketPath: "/")).wait()
+        return channel
+    }
+
+    private func send(_ count: Int, on channel: EmbeddedChannel) -> EventLoopFuture<[RedisReply]> {
+        let answer = channel.eventLoop.makePromise(of: [RedisReply].self)
+        let request = PipelineHandler.Request(bytes: ByteBuffer(string: "commands"), count: count, answer: answer)
+        channel.writeAndFlush(request, promise: nil)
+        return answer.futureResult
+    }
+
+    private func reason(_ answer: EventLoopFuture<[RedisReply]>) -> FailureReason? {
+        CollectorError.thrown { _ = try answer.wait() }?.reason
+    }
+
+    @Test func onePipelineIsOneWrite() throws {
+        let channel = try channel()
+        let answer = send(2, on: channel)
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == ByteBuffer(string: "commands"))
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
+        try channel.writeInbound(ByteBuffer(string: ":1\r\n$2\r\na"))
+        try channel.writeInbound(ByteBuffer(string: "b\r\n"))
+        #expect(try answer.wait() == [.integer(1), .string(Array("ab".utf8))])
+        _ = try? channel.finish()
+    }
+
+    @Test func malformedRepliesCloseTheChannel() throws {
+        let channel = try channel()
+        let answer = send(2, on: channel)
+        _ = try? channel.writeInbound(ByteBuffer(string: ":1\r\nnonsense\r\n"))
+        #expect(reason(answer) == .internal)
+        #expect(!channel.isActive)
+    }
+
+    @Test func tooLongRepliesCloseTheChannel() throws {
+        let channel = try channel(maximumBytes: 100)
+        let answer = send(1, on: channel)
+        try channel.writeInbound(ByteBuffer(string: "$1000000\r\n" + String(repeating: "x", count: 89)))
+        #expect(channel.isActive)
+        _ = try? channel.writeInbound(ByteBuffer(string: "xx"))
+        #expect(reason(answer) == .internal)
+        #expect(!channel.isActive)
+    }
+
+    @Test func theLimitIsForEachPipeline() throws {
+        let channel = try channel(maximumBytes: 10)
+        for _ in 0..<5 {
+            let answer = send(1, on: channel)
+            try channel.writeInbound(ByteBuffer(string: "+0123456\r\n"))
+            #expect(try answer.wait().count == 1)
+        }
+        _ = try? channel.finish()
+    }
+
+    @Test func aReplyThatNothingAskedForClosesTheChannel() throws {
+        let channel = try channel()
+        let answer = send(1, on: channel)
+        _ = try? channel.writeInbound(ByteBuffer(string: ":1\r\n:2\r\n"))
+        #expect(try answer.wait() == [.integer(1)])
+        #expect(!channel.isActive)
+    }
+
+    @Test func aServerThatGoesAwayIsAConnectionFailure() throws {
+        let channel = try channel()
+        let answer = send(2, on: channel)
+        try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
+        try channel.close().wait()
+        #expect(reason(answer) == .connection)
+    }
+
+    @Test func aServerThatTurnsUsAwayIsUnderstood() throws {
+        let channel = try channel()
+        let answer = send(2, on: channel)
+        try channel.writeInbound(ByteBuffer(string: "-DENIED Redis is running in protected mode\r\n"))
+        try channel.close().wait()
+        #expect(reason(answer) == .authentication)
+    }
+
+    @Test func twoPipelinesAtATimeAreRefused() throws {
+        let channel = try channel()
+        let first = send(1, on: channel)
+        #expect(reason(send(1, on: channel)) == .internal)
+        try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
+        #expect(try first.wait() == [.integer(1)])
+        _ = try? channel.finish()
+    }
+}
