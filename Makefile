@@ -8,7 +8,10 @@ ARGS ?=
 
 # Stripped; the one with its symbols stays where Swift puts it.
 EXPORTER := $(CURDIR)/.build/stack-exporter
-RELEASE := -c release --static-swift-stdlib --product stack-exporter
+# Swift leaves directories in TMPDIR whenever it builds: here they do not outlive the next build.
+# Coloured where there is a terminal, all would be compiled anew for each change of place.
+SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift-stdlib --product stack-exporter \
+	--no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
 TEST_PACKAGES := postgresql redis-server prometheus openssl python3-venv curl procps
@@ -22,8 +25,9 @@ run: build ## serve real metrics on PORT=19187, with more flags in ARGS=; server
 build: swift ## make .build/stack-exporter
 	@Tests/Lab/install $(BUILD_PACKAGES)
 	@echo "Building the release, which takes minutes the first time"
-	@swift build --quiet $(RELEASE)
-	@strip -o $(EXPORTER) "$$(swift build $(RELEASE) --show-bin-path)/stack-exporter"
+	@rm -rf .build/tmp && mkdir -p .build/tmp
+	@$(SWIFT_BUILD) --quiet
+	@strip -o $(EXPORTER) "$$($(SWIFT_BUILD) --show-bin-path)/stack-exporter"
 
 test: build ## run all tests, against real servers
 	@Tests/Lab/install $(TEST_PACKAGES)
