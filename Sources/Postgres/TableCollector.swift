@@ -37,8 +37,8 @@ struct TableCollector: PostgresCollector {
         enum Role: Sendable {
             /// A label, and what it says for NULL.
             case label(null: String)
-            /// A family, what its values are multiplied by, and what stands for NULL, if anything.
-            case value(MetricDescriptor, scale: Double, null: Double?)
+            /// A family, what its values are divided by, and what stands for NULL, if anything.
+            case value(MetricDescriptor, divisor: Double, null: Double?)
         }
 
         /// The column's name in the result; a label's name.
@@ -55,25 +55,25 @@ struct TableCollector: PostgresCollector {
         }
 
         static func gauge(
-            _ metric: String, _ expression: String, _ help: String, scale: Double = 1, null: Double? = nil,
+            _ metric: String, _ expression: String, _ help: String, dividedBy divisor: Double = 1, null: Double? = nil,
             versions: Range<Int> = .all
         ) -> Column {
-            value(MetricDescriptor(metric, .gauge, help), expression, scale, null, versions)
+            value(MetricDescriptor(metric, .gauge, help), expression, divisor, null, versions)
         }
 
         static func counter(
-            _ metric: String, _ expression: String, _ help: String, scale: Double = 1, null: Double? = nil,
+            _ metric: String, _ expression: String, _ help: String, dividedBy divisor: Double = 1, null: Double? = nil,
             versions: Range<Int> = .all
         ) -> Column {
-            value(MetricDescriptor(metric, .counter, help), expression, scale, null, versions)
+            value(MetricDescriptor(metric, .counter, help), expression, divisor, null, versions)
         }
 
         private static func value(
-            _ descriptor: MetricDescriptor, _ expression: String, _ scale: Double, _ null: Double?,
+            _ descriptor: MetricDescriptor, _ expression: String, _ divisor: Double, _ null: Double?,
             _ versions: Range<Int>
         ) -> Column {
             Column(
-                name: descriptor.name, expression: expression, role: .value(descriptor, scale: scale, null: null),
+                name: descriptor.name, expression: expression, role: .value(descriptor, divisor: divisor, null: null),
                 versions: versions)
         }
     }
@@ -102,7 +102,7 @@ struct TableCollector: PostgresCollector {
 
     func families(from rows: borrowing QueryResult, server: ServerFacts) throws(CollectorError) -> [MetricFamily] {
         var labels: [(index: Int, name: String, null: String)] = []
-        var values: [(index: Int, scale: Double, null: Double?)] = []
+        var values: [(index: Int, divisor: Double, null: Double?)] = []
         var families: [MetricFamily] = []
         for column in columns where column.versions.contains(server.version) {
             guard let index = rows.column(column.name) else {
@@ -111,8 +111,8 @@ struct TableCollector: PostgresCollector {
             switch column.role {
             case .label(let null):
                 labels.append((index, column.name, null))
-            case .value(let descriptor, let scale, let null):
-                values.append((index, scale, null))
+            case .value(let descriptor, let divisor, let null):
+                values.append((index, divisor, null))
                 families.append(MetricFamily(descriptor))
             }
         }
@@ -121,7 +121,7 @@ struct TableCollector: PostgresCollector {
             for label in labels { pairs.append((label.name, rows.text(row, label.index) ?? label.null)) }
             let rowLabels = Labels(pairs)
             for (family, value) in values.enumerated() {
-                guard let number = rows.number(row, value.index).map({ $0 * value.scale }) ?? value.null else {
+                guard let number = rows.number(row, value.index).map({ $0 / value.divisor }) ?? value.null else {
                     continue
                 }
                 families[family].append(number, rowLabels)

@@ -42,6 +42,6 @@ public struct Deadline: Sendable, Comparable {
 extension Duration {
     /// The duration in seconds.
     public var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }

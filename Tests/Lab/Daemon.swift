@@ -73,12 +73,25 @@ public struct CommandResult: Sendable {
     public let errors: String
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, while other tests go on.
 ///
 /// - Parameter input: What it reads.
 @discardableResult
 public func run(
     _ command: [String], as user: String? = nil, environment: [String: String] = [:], input: String = ""
+) async throws -> CommandResult {
+    try await onThreadOfItsOwn { try runAndWait(command, as: user, environment: environment, input: input) }
+}
+
+/// Does work that blocks where it does not keep the few threads of Swift's pool from other tests.
+func onThreadOfItsOwn<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result(catching: work)) }
+    }
+}
+
+private func runAndWait(
+    _ command: [String], as user: String?, environment: [String: String], input: String
 ) throws -> CommandResult {
     let directory = FileManager.default.temporaryDirectory
     let names = ["in", "out", "err"].map { directory.appendingPathComponent("run-\(UUID().uuidString).\($0)") }
@@ -96,13 +109,13 @@ public func run(
 /// Waits until `condition` holds, at most `seconds`.
 ///
 /// - Returns: Whether it did.
-public func eventually(within seconds: Double = 20, _ condition: () throws -> Bool) rethrows -> Bool {
+public func eventually(within seconds: Double = 20, _ condition: () async throws -> Bool) async throws -> Bool {
     let end = Date(timeIntervalSinceNow: seconds)
     while Date() < end {
-        if try condition() { return true }
-        usleep(20_000)
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(20))
     }
-    return try condition()
+    return try await condition()
 }
 
 /// A port that nobody listens on.

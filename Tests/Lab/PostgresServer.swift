@@ -11,13 +11,13 @@ public final class PostgresServer {
     /// Makes a cluster and starts it.
     ///
     /// - Parameter settings: Lines for its configuration file.
-    public init(settings: [String] = []) throws {
+    public init(settings: [String] = []) async throws {
         programs = try Self.programs()
         port = freePort()
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("pg-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        if getuid() == 0 { try run(["chown", "postgres:postgres", directory.path]) }
-        let made = try run(
+        if getuid() == 0 { try await run(["chown", "postgres:postgres", directory.path]) }
+        let made = try await run(
             [
                 programs.appendingPathComponent("initdb").path, "-D", data.path, "-U", "postgres", "-A",
                 "scram-sha-256",
@@ -34,11 +34,11 @@ public final class PostgresServer {
         try configuration.seekToEnd()
         try configuration.write(contentsOf: Data(("\n" + (lines + settings).joined(separator: "\n") + "\n").utf8))
         try configuration.close()
-        try start()
+        try await start()
     }
 
     deinit {
-        stop()
+        daemon?.stop()
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -48,33 +48,34 @@ public final class PostgresServer {
     private var data: URL { directory.appendingPathComponent("data") }
 
     /// Starts a stopped server.
-    public func start() throws {
+    public func start() async throws {
         daemon = try Daemon(
             [programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
             log: directory.appendingPathComponent("log"))
-        guard eventually({ (try? sql("SELECT 1").status == 0) ?? false }) else {
+        guard try await eventually({ try await sql("SELECT 1").status == 0 }) else {
             let log = try String(contentsOf: directory.appendingPathComponent("log"), encoding: .utf8)
             throw LabError("PostgreSQL does not start: \(log.suffix(500))")
         }
     }
 
     /// Stops the server; its sessions are cut.
-    public func stop() {
-        daemon?.stop()
-        daemon = nil
+    public func stop() async throws {
+        guard let daemon else { return }
+        self.daemon = nil
+        try await onThreadOfItsOwn { daemon.stop() }
     }
 
     /// Sends a signal to all of the server's processes.
-    public func signalAll(_ number: CInt) throws {
+    public func signalAll(_ number: CInt) async throws {
         guard let daemon else { return }
-        try run(["pkill", "-\(number)", "-P", "\(daemon.pid)"])
+        try await run(["pkill", "-\(number)", "-P", "\(daemon.pid)"])
         daemon.signal(number)
     }
 
     /// Runs SQL as `postgres`.
     @discardableResult
-    public func sql(_ statement: String, database: String = "postgres") throws -> CommandResult {
-        try run(
+    public func sql(_ statement: String, database: String = "postgres") async throws -> CommandResult {
+        try await run(
             ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", connectionString(database: database)],
             input: statement)
     }

@@ -34,7 +34,7 @@ struct ConnectionTests {
     }
 
     @Test func anErrorInTheMiddleLeavesTheOthersAlone() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let connection = try await connection(server)
         let outcomes = try await run(
             connection,
@@ -52,7 +52,7 @@ struct ConnectionTests {
     }
 
     @Test func aDeadlineEndsTheWaitAndTheConnection() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let connection = try await connection(server)
         let start = ContinuousClock.now
         await #expect(throws: CollectorError.self) {
@@ -67,7 +67,7 @@ struct ConnectionTests {
     }
 
     @Test func aLargePipelineAndALargeResultAreNoDeadlock() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let connection = try await connection(server)
         // Four megabytes to the server while it sends eight back.
         let padding = String(repeating: "x", count: 100_000)
@@ -76,7 +76,7 @@ struct ConnectionTests {
     }
 
     @Test func settingsHoldForTheSessionOrTheTransaction() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let connection = try await connection(server)
         let target = PostgresTarget(
             try PostgresSettings(name: "test", connectionString: server.connectionString()))
@@ -96,21 +96,21 @@ struct ConnectionTests {
                 "t 1s pg_catalog on on t",
             ])
         #expect(try await run(connection, [["CREATE TABLE t ()"]]).first == "0 internal")
-        let name = try server.sql(
+        let name = try await server.sql(
             "SELECT application_name FROM pg_stat_activity WHERE client_port IS NOT NULL AND pid <> pg_backend_pid()")
         #expect(name.output == "stack-exporter\n")
     }
 
     @Test(arguments: [
-        ("postgres", "wrong", "postgres", FailureReason.authentication, "28P01"),
-        ("nobody", "wrong", "postgres", .authentication, "28P01"),
+        ("postgres", "sesame", "postgres", FailureReason.authentication, "28P01"),
+        ("nobody", "sesame", "postgres", .authentication, "28P01"),
         ("postgres", "", "postgres", .authentication, "password"),
         ("postgres", PostgresServer.password, "missing", .connection, "3D000"),
     ])
     func refusalsHaveTheirReason(
         user: String, password: String, database: String, reason: FailureReason, word: String
     ) async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let text = server.connectionString(user: user, password: password, database: database)
         let connection = PostgresConnection(try PostgresSettings(name: "test", connectionString: text))
         let error = await #expect(throws: CollectorError.self) {
@@ -123,7 +123,7 @@ struct ConnectionTests {
     }
 
     @Test func aPasswordFileIsReadAtEachConnect() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let path = server.directory.appendingPathComponent("password").path
         let settings = try PostgresSettings(
             name: "test", connectionString: server.connectionString(password: "overridden"),

@@ -44,19 +44,20 @@ struct PostgresTargetTests {
     }
 
     @Test func everyCollectorTellsWhatTheServerKnows() async throws {
-        let server = try PostgresServer()
-        try server.sql(
+        let server = try await PostgresServer()
+        try await server.sql(
             """
             CREATE EXTENSION pg_stat_statements;
             CREATE DATABASE app CONNECTION LIMIT 7;
             CREATE TABLE t AS SELECT generate_series(1, 1000) AS n;
             """)
-        try server.sql("SELECT count(*) FROM t")
+        try await server.sql("SELECT count(*) FROM t")
         let holder = try server.session("BEGIN; SELECT 1; SELECT pg_sleep(60)", database: "app")
         defer { holder.stop() }
         #expect(
-            try eventually {
-                try server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").output == "1\n"
+            try await eventually {
+                try await server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").output
+                    == "1\n"
             })
         let (outcome, series) = await scrape(try target(server.connectionString()))
         #expect(outcome.isUp)
@@ -68,16 +69,16 @@ struct PostgresTargetTests {
         #expect(series[#"pg_scrape_collector_success{collector="stat_database"}"#] == 1)
         #expect(series[#"pg_database_connection_limit{datname="app"}"#] == 7)
         #expect(series[#"pg_database_connection_limit{datname="template0"}"#] == -1)
-        let size = try #require(Double(try server.sql("SELECT pg_database_size('app')").output.dropLast()))
+        let size = try #require(Double(try await server.sql("SELECT pg_database_size('app')").output.dropLast()))
         #expect(series[#"pg_database_size_bytes{datname="app"}"#] == size)
-        let version = try server.sql("SELECT version()").output.dropLast()
-        let number = try #require(Int(try server.sql("SHOW server_version_num").output.dropLast()))
+        let version = try await server.sql("SELECT version()").output.dropLast()
+        let number = try #require(Int(try await server.sql("SHOW server_version_num").output.dropLast()))
         #expect(
             series[
                 #"pg_static{server="127.0.0.1:\#(server.port)",short_version="\#(number / 10_000).\#(number % 10_000).0",version="\#(version)"}"#
             ] == 1)
         #expect(series["pg_settings_max_connections"] == 30)
-        #expect(series["pg_settings_shared_buffers_bytes"] == 16 * 1024 * 1024)
+        #expect(series["pg_settings_shared_buffers_bytes"] == 16_777_216)
 
         let sleeping =
             #"application_name="psql",backend_type="client backend",datname="app",state="active",usename="postgres",wait_event="PgSleep",wait_event_type="Timeout""#
@@ -89,7 +90,7 @@ struct PostgresTargetTests {
         #expect(series["pg_stat_activity_count{\(none)}"] == 0)
         #expect(series["pg_stat_activity_max_tx_duration{\(none)}"] == 0)
 
-        let oid = try server.sql("SELECT oid FROM pg_database WHERE datname = 'postgres'").output.dropLast()
+        let oid = try await server.sql("SELECT oid FROM pg_database WHERE datname = 'postgres'").output.dropLast()
         let inserted = try #require(
             series[#"pg_stat_database_tup_inserted{datid="\#(oid)",datname="postgres"}"#])
         #expect(inserted >= 1000)
@@ -98,7 +99,7 @@ struct PostgresTargetTests {
     }
 
     @Test func statementsAreLeftOutWithoutTheExtensionAndFailWhereTheyWereAskedFor() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let quiet = await scrape(try target(server.connectionString()))
         #expect(!quiet.outcome.collectors.contains { $0.name == "stat_statements" })
         #expect(quiet.series["pg_exporter_last_scrape_error"] == 0)
@@ -109,7 +110,7 @@ struct PostgresTargetTests {
         #expect(!loud.outcome.collectors.contains { $0.name == "settings" })
         #expect(loud.series["pg_up"] == 1)
         // It is used from the scrape after the one that saw it.
-        try server.sql("CREATE SCHEMA \"odd one\"; CREATE EXTENSION pg_stat_statements SCHEMA \"odd one\"")
+        try await server.sql("CREATE SCHEMA \"odd one\"; CREATE EXTENSION pg_stat_statements SCHEMA \"odd one\"")
         _ = await scrape(asked)
         let after = await scrape(asked)
         #expect(after.outcome.collectors.compactMap(\.error) == [])
@@ -117,8 +118,8 @@ struct PostgresTargetTests {
     }
 
     @Test func aRoleWithoutRightsSeesWhatItMay() async throws {
-        let server = try PostgresServer()
-        try server.sql(
+        let server = try await PostgresServer()
+        try await server.sql(
             """
             CREATE ROLE plain LOGIN PASSWORD 'plain';
             CREATE DATABASE closed; REVOKE CONNECT ON DATABASE closed FROM PUBLIC;
@@ -130,15 +131,15 @@ struct PostgresTargetTests {
         #expect(series[#"pg_database_connection_limit{datname="closed"}"#] == -1)
         #expect(series[#"pg_database_size_bytes{datname="closed"}"#] == nil)
         #expect(series[#"pg_database_size_bytes{datname="postgres"}"#] != nil)
-        try server.sql("GRANT pg_monitor TO plain")
+        try await server.sql("GRANT pg_monitor TO plain")
         #expect(await scrape(target).series[#"pg_database_size_bytes{datname="closed"}"#] != nil)
     }
 
     @Test func itRecoversFromARestart() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let target = try target(server.connectionString())
         #expect(await scrape(target).outcome.isUp)
-        server.stop()
+        try await server.stop()
         let (outcome, series) = await scrape(target)
         #expect(!outcome.isUp)
         #expect(outcome.error?.reason == .connection)
@@ -146,16 +147,16 @@ struct PostgresTargetTests {
         #expect(series["pg_up"] == 0)
         #expect(series["pg_exporter_last_scrape_error"] == 1)
         #expect(series["pg_settings_max_connections"] == nil)
-        try server.start()
+        try await server.start()
         let again = try await scrapeUntilUp(target)
         #expect(again["pg_settings_max_connections"] == 30)
     }
 
     @Test func aSessionCutBetweenScrapesIsNoOutage() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let target = try target(server.connectionString())
         #expect(await scrape(target).outcome.isUp)
-        try server.sql(
+        try await server.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stack-exporter'")
         let (outcome, _) = await scrape(target)
         #expect(outcome.isUp)
@@ -163,10 +164,10 @@ struct PostgresTargetTests {
     }
 
     @Test func aServerThatHangsIsDownWithinTheTimeLimit() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let target = try target(server.connectionString())
         #expect(await scrape(target).outcome.isUp)
-        try server.signalAll(SIGSTOP)
+        try await server.signalAll(SIGSTOP)
         let start = ContinuousClock.now
         let (outcome, series) = await scrape(target, within: .milliseconds(500))
         #expect(start.duration(to: .now) < .seconds(5))
@@ -174,12 +175,12 @@ struct PostgresTargetTests {
         #expect(outcome.error?.reason == .timeout)
         // A new connection hangs as well.
         #expect(await scrape(target, within: .milliseconds(500)).series["pg_up"] == 0)
-        try server.signalAll(SIGCONT)
+        try await server.signalAll(SIGCONT)
         #expect(try await scrapeUntilUp(target)["pg_up"] == 1)
     }
 
     @Test func aLockHeldByOthersCostsOnlyWhatNeedsIt() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let target = try target(server.connectionString())
         #expect(await scrape(target).outcome.isUp)
         let holder = try server.session("BEGIN; LOCK TABLE pg_database IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)")
@@ -198,7 +199,7 @@ struct PostgresTargetTests {
     }
 
     @Test func manyScrapersShareOneConnection() async throws {
-        let server = try PostgresServer()
+        let server = try await PostgresServer()
         let gatherer = Gatherer(
             targets: [try target(server.connectionString())], log: Logger(label: "") { _ in SwiftLogNoOpLogHandler() })
         let ups = await withTaskGroup(of: Bool.self) { group in
@@ -212,8 +213,8 @@ struct PostgresTargetTests {
         }
         #expect(ups == Array(repeating: true, count: 50))
         let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stack-exporter'"
-        #expect(try server.sql(sessions).output == "1\n")
+        #expect(try await server.sql(sessions).output == "1\n")
         await gatherer.shutdown()
-        #expect(try eventually { try server.sql(sessions).output == "0\n" })
+        #expect(try await eventually { try await server.sql(sessions).output == "0\n" })
     }
 }

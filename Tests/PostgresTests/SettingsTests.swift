@@ -21,6 +21,7 @@ struct SettingsTests {
             ("checkpoint_timeout", "300", "s", "integer", "pg_settings_checkpoint_timeout_seconds", 300),
             ("log_rotation_age", "1440", "min", "integer", "pg_settings_log_rotation_age_seconds", 86_400),
             ("vacuum_cost_delay", "0.5", "ms", "real", "pg_settings_vacuum_cost_delay_seconds", 0.0005),
+            ("odd_delay", "700", "ms", "integer", "pg_settings_odd_delay_seconds", 0.7),
             ("log_min_duration_statement", "-1", "ms", "integer", "pg_settings_log_min_duration_statement_seconds", -1),
             ("autovacuum_work_mem", "-1", "kB", "integer", "pg_settings_autovacuum_work_mem_bytes", -1),
             ("data_directory_mode", "0700", nil, "integer", "pg_settings_data_directory_mode", 700),

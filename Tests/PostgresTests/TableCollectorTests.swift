@@ -11,7 +11,7 @@ struct TableCollectorTests {
             .label("datname"),
             .label("who", "usename", null: "unknown"),
             .gauge("pg_sample_sessions", "sessions", "Sessions."),
-            .counter("pg_sample_active_seconds_total", "active_time", "Active.", scale: 0.001, versions: .from(14)),
+            .counter("pg_sample_active_seconds_total", "active_time", "Active.", dividedBy: 1000, versions: .from(14)),
             .counter("pg_sample_reset", "reset", "Reset.", null: 0),
         ],
         from: "pg_sample ORDER BY 1"

@@ -1,3 +1,4 @@
+import Configuration
 import NIOHTTP1
 import Testing
 

@@ -1,3 +1,4 @@
+import Configuration
 import Exposition
 import Logging
 import NIOHTTP1

@@ -41,25 +41,29 @@ struct Settings: PostgresCollector {
         while digits.last == " " { digits.removeLast() }
         guard let value = Double(digits), value.isFinite else { return nil }
         guard let unit, !unit.isEmpty else { return MetricFamily(MetricDescriptor(metric, .gauge, description), value) }
-        guard let (base, factor) = scale(of: unit) else { return nil }
+        guard let (base, factor, divisor) = scale(of: unit) else { return nil }
         // -1 is no quantity but says "off" or "default".
         return MetricFamily(
-            MetricDescriptor("\(metric)_\(base.rawValue)", .gauge, description), value == -1 ? -1 : value * factor)
+            MetricDescriptor("\(metric)_\(base.rawValue)", .gauge, description),
+            value == -1 ? -1 : value * factor / divisor)
     }
 
-    private static let timeUnits = ["us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86_400]
-    private static let byteUnits = [
+    private static let secondsPerUnit = ["s": 1.0, "min": 60, "h": 3600, "d": 86_400]
+    /// Divided by, not multiplied with a fraction, so that 700 ms is 0.7 s and not 0.7000000000000001 s.
+    private static let unitsPerSecond = ["us": 1e6, "ms": 1e3]
+    private static let bytesPerUnit = [
         "B": 1.0, "kB": 1024, "MB": 1_048_576, "GB": 1_073_741_824, "TB": 1_099_511_627_776,
     ]
 
-    /// The base unit and the factor of `ms` or `8kB`: a number, if there is one, and a unit of time or memory.
-    private static func scale(of unit: String) -> (MetricUnit, Double)? {
+    /// What `ms` or `8kB` (a number, if there is one, and a unit of time or memory) is multiplied with and divided by.
+    private static func scale(of unit: String) -> (MetricUnit, factor: Double, divisor: Double)? {
         let digits = unit.prefix { $0.isNumber }
         let count = digits.isEmpty ? 1 : Double(digits)
         let symbol = String(unit.dropFirst(digits.count))
         guard let count else { return nil }
-        if let factor = timeUnits[symbol] { return (.seconds, count * factor) }
-        if let factor = byteUnits[symbol] { return (.bytes, count * factor) }
+        if let seconds = secondsPerUnit[symbol] { return (.seconds, count * seconds, 1) }
+        if let units = unitsPerSecond[symbol] { return (.seconds, count, units) }
+        if let bytes = bytesPerUnit[symbol] { return (.bytes, count * bytes, 1) }
         return nil
     }
 }

@@ -34,7 +34,7 @@ extension TableCollector {
                 "When the statistics were last reset, in seconds since the epoch; 0 for never.", null: 0),
             .counter(
                 "pg_stat_database_active_time_seconds_total", "active_time",
-                "Seconds that sessions spent executing statements (pg_stat_database.active_time).", scale: 0.001,
+                "Seconds that sessions spent executing statements (pg_stat_database.active_time).", dividedBy: 1000,
                 versions: .from(14)),
         ],
         from: "pg_stat_database WHERE datname IS NOT NULL ORDER BY datid"

@@ -13,7 +13,7 @@ extension TableCollector {
             .counter("pg_stat_statements_calls_total", "sum(s.calls)", "How often the statement ran."),
             .counter(
                 "pg_stat_statements_seconds_total", "sum(s.total_exec_time)",
-                "Seconds spent executing the statement (pg_stat_statements.total_exec_time).", scale: 0.001),
+                "Seconds spent executing the statement (pg_stat_statements.total_exec_time).", dividedBy: 1000),
             .counter("pg_stat_statements_rows_total", "sum(s.rows)", "Rows that it returned or changed."),
             blockSeconds("read", versions: .before(17), column: "blk_read_time"),
             blockSeconds("read", versions: .from(17), column: "shared_blk_read_time"),
@@ -30,7 +30,7 @@ extension TableCollector {
     private static func blockSeconds(_ direction: String, versions: Range<Int>, column: String) -> Column {
         .counter(
             "pg_stat_statements_block_\(direction)_seconds_total", "sum(s.\(column))",
-            "Seconds that it spent on block \(direction)s; 0 unless track_io_timing is on.", scale: 0.001,
+            "Seconds that it spent on block \(direction)s; 0 unless track_io_timing is on.", dividedBy: 1000,
             versions: versions)
     }
 }
