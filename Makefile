@@ -1,1 +1,50 @@
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.PHONY: help run build test lint clean swift
+
+PORT ?= 19187
+ARGS ?=
+
+# Stripped; the one with its symbols stays where Swift puts it.
+EXPORTER := $(CURDIR)/.build/stack-exporter
+# Swift leaves directories in TMPDIR whenever it builds: here they do not outlive the next build.
+# Coloured where there is a terminal, all would be compiled anew for each change of place.
+SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift-stdlib --product stack-exporter \
+	--no-color-diagnostics
+PYTHON := $(CURDIR)/.build/python/bin/python3
+BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
+TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
+
+help:
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+run: build ## serve real metrics on PORT=19187, with more flags in ARGS=; servers from DATABASE_URL and REDIS_URL, or throw-away ones
+	@exec Tests/Lab/stack $(EXPORTER) $(PORT) $(ARGS)
+
+build: swift ## make .build/stack-exporter
+	@Tests/Lab/install $(BUILD_PACKAGES)
+	@echo "Building the release, which takes minutes the first time"
+	@rm -rf .build/tmp && mkdir -p .build/tmp
+	@$(SWIFT_BUILD) --quiet
+	@strip -o $(EXPORTER) "$$($(SWIFT_BUILD) --show-bin-path)/stack-exporter"
+
+test: build ## run all tests, against real servers
+	@Tests/Lab/install $(TEST_PACKAGES)
+	@$(PYTHON) -c 'import prometheus_client' 2>/dev/null || \
+		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet prometheus_client==0.26.0; }
+	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) swift test
+
+lint: swift ## check format, shell scripts and what no source may have
+	@Tests/Lab/install shellcheck
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	@shellcheck Tests/Lab/install Tests/Lab/stack .ci/run
+	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
+		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
+
+clean: ## remove all that was built
+	@rm -rf .build
+
+swift:
+	@command -v swift >/dev/null || \
+		{ echo "There is no swift here: put Swift 6.2 or later on PATH (https://www.swift.org/install)" >&2; exit 1; }

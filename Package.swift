@@ -74,7 +74,7 @@ let package = Package(
             swiftSettings: settings,
             linkerSettings: releaseLinking
         ),
-        .target(name: "Lab", path: "Tests/Lab", swiftSettings: settings),
+        .target(name: "Lab", path: "Tests/Lab", exclude: ["install", "stack"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])

@@ -53,7 +53,8 @@ struct Environment {
             return [try postgres("DATA_SOURCE_URI", "postgresql://\(address)", user: user, password: password)]
         }
         if let url = try valueOrFile("DATABASE_URL") {
-            return [try postgres("DATABASE_URL", Self.withoutDriver(url))]
+            let uri = PostgresSettings.withoutForeignParameters(Self.withoutDriver(url))
+            return [try postgres("DATABASE_URL", uri)]
         }
         if let variable = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"].first(where: { self[$0] != nil }) {
             return [try postgres(variable, "")]

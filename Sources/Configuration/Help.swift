@@ -36,7 +36,10 @@ extension Environment {
             "DATA_SOURCE_URI, DATA_SOURCE_USER, DATA_SOURCE_PASS",
             "PostgreSQL as host:port/database?options, with user and password apart"
         ),
-        ("DATABASE_URL", "PostgreSQL, where none of the above is set; SQLAlchemy's postgresql+driver:// is understood"),
+        (
+            "DATABASE_URL",
+            "PostgreSQL, where none of the above is set; the application's own: postgresql+driver:// and foreign parameters are understood"
+        ),
         (
             "PGHOST, PGUSER, PGPASSWORD, PGPASSFILE, ...",
             "PostgreSQL by libpq's own variables, where none of the above is set"

@@ -2,14 +2,19 @@
 extension [UInt8] {
     /// Appends text with backslash and newline escaped, and double quotes where they end the text.
     mutating func appendEscaped(_ text: some Collection<UInt8>, quotes: Bool) {
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "\\"): append("\\\\")
-            case UInt8(ascii: "\n"): append("\\n")
-            case UInt8(ascii: "\"") where quotes: append("\\\"")
-            default: append(byte)
-            }
+        // Nearly all text has nothing to escape and is copied in one piece.
+        var rest = text[...]
+        while let special = rest.firstIndex(where: { Self.isSpecial($0, quotes: quotes) }) {
+            append(contentsOf: rest[..<special])
+            append(UInt8(ascii: "\\"))
+            append(rest[special] == UInt8(ascii: "\n") ? UInt8(ascii: "n") : rest[special])
+            rest = rest[rest.index(after: special)...]
         }
+        append(contentsOf: rest)
+    }
+
+    private static func isSpecial(_ byte: UInt8, quotes: Bool) -> Bool {
+        byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\n") || quotes && byte == UInt8(ascii: "\"")
     }
 
     /// Appends ASCII text as it is.

@@ -22,7 +22,11 @@ public enum ExpositionFormat: Sendable, CaseIterable {
         // its own and is typed unknown, since a name must not be declared twice.
         let names = self == .openMetrics ? Set(families.map(\.descriptor.name)) : []
         for family in families where !family.samples.isEmpty {
-            encode(family, isTaken: names.contains, into: &page)
+            if self == .openMetrics, let parts = family.partsOfForeignSummary {
+                for part in parts { encode(part, isTaken: names.contains, into: &page) }
+            } else {
+                encode(family, isTaken: names.contains, into: &page)
+            }
         }
         if self == .openMetrics { page.append("# EOF\n") }
     }
@@ -116,5 +120,28 @@ public enum ExpositionFormat: Sendable, CaseIterable {
         page.append(UInt8(ascii: " "))
         value(&page)
         page.append(UInt8(ascii: "\n"))
+    }
+}
+
+extension MetricFamily {
+    /// The families that a summary with ranks beyond 0 to 1 is to OpenMetrics, which allows no such quantiles: its
+    /// quantiles, sums and counts apart, under the names and labels that text 0.0.4 has. `nil` for any other family.
+    fileprivate var partsOfForeignSummary: [MetricFamily]? {
+        guard descriptor.type == .summary else { return nil }
+        var quantiles = MetricFamily(MetricDescriptor(descriptor.name, .unknown, descriptor.help))
+        var sums = MetricFamily(MetricDescriptor("\(descriptor.name)_sum", .unknown, descriptor.help))
+        var counts = MetricFamily(MetricDescriptor("\(descriptor.name)_count", .unknown, descriptor.help))
+        var isForeign = false
+        for case let (labels, .summary(summary)) in samples.map({ ($0.labels, $0.value) }) {
+            for quantile in summary.quantiles {
+                isForeign = isForeign || !(0...1).contains(quantile.rank)
+                var rank: [UInt8] = []
+                rank.append(bound: quantile.rank, fraction: false)
+                quantiles.append(quantile.value, labels.adding("quantile", String(decoding: rank, as: UTF8.self)))
+            }
+            sums.append(summary.sum, labels)
+            counts.append(Double(summary.count), labels)
+        }
+        return isForeign ? [quantiles, sums, counts] : nil
     }
 }

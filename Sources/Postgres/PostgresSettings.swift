@@ -55,6 +55,26 @@ public struct PostgresSettings: Sendable {
     }
 }
 
+extension PostgresSettings {
+    /// A URI without the parameters that libpq does not know: applications put their own there (`?schema=public&pool=5`),
+    /// which libpq would refuse.
+    public static func withoutForeignParameters(_ uri: String) -> String {
+        guard let mark = uri.firstIndex(of: "?"), let options = PQconninfoParse("", nil) else { return uri }
+        defer { PQconninfoFree(options) }
+        // `ssl=true` is none of libpq's keywords, and understood all the same.
+        var known: Set<String> = ["ssl"]
+        var option = options
+        while let keyword = option.pointee.keyword {
+            known.insert(String(cString: keyword))
+            option += 1
+        }
+        let parameters = uri[mark...].dropFirst().split(separator: "&").filter { parameter in
+            known.contains(String(parameter.prefix { $0 != "=" }))
+        }
+        return uri[..<mark] + (parameters.isEmpty ? "" : "?") + parameters.joined(separator: "&")
+    }
+}
+
 /// The text is not a connection string.
 public struct InvalidConnectionString: Error, CustomStringConvertible {
     /// What is wrong and what it should look like, without the text itself.

@@ -55,7 +55,8 @@ final class RedisConnection: Sendable {
             }
             return replies
         } catch {
-            let error = CollectorError(connection: error)
+            let cause = CollectorError(connection: error)
+            let error = CollectorError(cause.reason, "\(settings.address): \(cause.detail)")
             let channel = state.withLock { state in
                 defer { state.channel = nil }
                 state.backOff.fail(error)

@@ -3,11 +3,19 @@ public import Scraping
 /// One Redis or Valkey server and what is to be read from it.
 public struct RedisSettings: Sendable {
     /// Where the server listens.
-    public enum Address: Sendable, Hashable {
+    public enum Address: Sendable, Hashable, CustomStringConvertible {
         /// A host name or address, without brackets, and a port.
         case tcp(host: String, port: Int)
         /// The path of a socket.
         case unix(path: String)
+
+        /// `host:port`, or the socket's path.
+        public var description: String {
+            switch self {
+            case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .unix(let path): path
+            }
+        }
 
         /// The host; `nil` for a socket.
         var host: String? {

@@ -30,6 +30,9 @@ public final class Page: Sendable {
 /// - A gather always ends. A target that does not return is left behind, and left out until it has returned.
 /// - A collector that fails is missing from the page, with its reason; everything else is there.
 public final class Gatherer: Sendable {
+    /// How long after the deadline a target may still say why it has missed it.
+    private static let grace = Duration.milliseconds(50)
+
     private let targets: [any Target]
     private let limits: Limits
     private let selfMetrics: [@Sendable () -> [MetricFamily]]
@@ -159,7 +162,8 @@ public final class Gatherer: Sendable {
             }
             tasks.append(task)
         }
-        await gathering.returned.wait(until: deadline)
+        // Targets end at the deadline by themselves, and then say best what they waited for.
+        await gathering.returned.wait(until: Deadline(after: deadline.remaining + Self.grace))
         for task in tasks { task.cancel() }
         let page = assemble(gathering, isFinal: true)
         gathering.page.withLock { $0 = page }

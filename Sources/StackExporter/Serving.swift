@@ -1,3 +1,4 @@
+import CLinux
 import Configuration
 import Exposition
 import Glibc
@@ -31,6 +32,7 @@ enum Serving {
             log.info(
                 "listening", metadata: ["address": "\(address)", "version": "\(BuildInformation.version)"])
         }
+        clinux_release_startup_pages()
         var shutdown: Task<Void, Never>?
         for await signal in signals {
             guard shutdown == nil else {

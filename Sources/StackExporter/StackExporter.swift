@@ -9,8 +9,8 @@ enum StackExporter {
     static func main() async {
         // A peer that goes away is an error of its connection and not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        // Each further arena of glibc's keeps what its threads once needed; a scrape's work is short.
-        mallopt(M_ARENA_MAX, 2)
+        // Each further arena of glibc's keeps what its threads once needed; so few threads seldom wait for the one.
+        mallopt(M_ARENA_MAX, 1)
         do {
             let (command, settings) = try Settings.load(
                 arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())

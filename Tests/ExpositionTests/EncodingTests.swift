@@ -168,7 +168,31 @@ struct EncodingTests {
 
                 """),
         Case(
-            testDescription: "a summary with percent ranks, without labels",
+            testDescription: "a summary",
+            families: [
+                summary(Summary(quantiles: [.init(rank: 0.5, value: 1), .init(rank: 1, value: 7)], count: 2, sum: 8))
+            ],
+            text: """
+                # HELP s S.
+                # TYPE s summary
+                s{quantile="0.5"} 1
+                s{quantile="1"} 7
+                s_sum 8
+                s_count 2
+
+                """,
+            openMetrics: """
+                # HELP s S.
+                # TYPE s summary
+                s{quantile="0.5"} 1
+                s{quantile="1.0"} 7
+                s_sum 8
+                s_count 2
+                # EOF
+
+                """),
+        Case(
+            testDescription: "a summary with percent ranks is three families in OpenMetrics",
             families: [
                 summary(Summary(quantiles: [.init(rank: 50, value: 1), .init(rank: 99.9, value: 7)], count: 2, sum: 8))
             ],
@@ -183,10 +207,14 @@ struct EncodingTests {
                 """,
             openMetrics: """
                 # HELP s S.
-                # TYPE s summary
-                s{quantile="50.0"} 1
+                # TYPE s unknown
+                s{quantile="50"} 1
                 s{quantile="99.9"} 7
+                # HELP s_sum S.
+                # TYPE s_sum unknown
                 s_sum 8
+                # HELP s_count S.
+                # TYPE s_count unknown
                 s_count 2
                 # EOF
 

@@ -18,6 +18,21 @@ struct PostgresSettingsTests {
     }
 
     @Test(arguments: [
+        ("postgresql://db/app", "postgresql://db/app"),
+        (
+            "postgresql://u:p%3F@db/app?schema=public&sslmode=disable&pool=5",
+            "postgresql://u:p%3F@db/app?sslmode=disable"
+        ),
+        ("postgresql://db/app?connection_limit=3", "postgresql://db/app"),
+        ("postgresql://db/app?ssl=true&connect_timeout=3", "postgresql://db/app?ssl=true&connect_timeout=3"),
+        ("host=db dbname=app", "host=db dbname=app"),
+    ])
+    func parametersOfApplicationsAreLeftOut(text: String, kept: String) throws {
+        #expect(PostgresSettings.withoutForeignParameters(text) == kept)
+        #expect(throws: Never.self) { try PostgresSettings(name: "main", connectionString: kept) }
+    }
+
+    @Test(arguments: [
         "postgresql://u:secret@db:port/app", "postgresql://u:secret@db:0/app", "postgresql://u:secret@db:70000/app",
         "postgresql://u:sec%ret@db/app", "host=db secret", "hostname=db password=secret",
         "postgresql://u:secret@db/app?sslmod=require", "mysql://u:secret@db/app",

@@ -117,6 +117,26 @@ struct PostgresTargetTests {
         #expect(after.series.keys.contains { $0.hasPrefix("pg_stat_statements_seconds_total") })
     }
 
+    /// The exporter's session has timeouts and is read only; the server is not.
+    @Test func settingsAreTheServersAndNotOurSessions() async throws {
+        let server = try await PostgresServer()
+        let names = [
+            "statement_timeout_seconds", "lock_timeout_seconds", "idle_in_transaction_session_timeout_seconds",
+            "default_transaction_read_only", "transaction_read_only",
+        ]
+        func values() async throws -> [Double?] {
+            let (outcome, series) = await scrape(try target(server.connectionString()))
+            #expect(outcome.collectors.compactMap(\.error) == [])
+            return names.map { series["pg_settings_\($0)"] }
+        }
+        #expect(try await values() == [0, 0, 0, 0, 0])
+        try await server.sql(
+            "ALTER ROLE postgres SET statement_timeout = '7s'; ALTER ROLE postgres SET lock_timeout = 300")
+        try await server.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+        try await server.sql("SELECT pg_reload_conf()")
+        #expect(try await eventually { try await values() == [7, 0.3, 0, 1, 1] })
+    }
+
     @Test func aRoleWithoutRightsSeesWhatItMay() async throws {
         let server = try await PostgresServer()
         try await server.sql(

@@ -41,8 +41,8 @@ struct GathererTests {
         }
         let gatherer = Gatherer(targets: [late], log: log)
         let start = ContinuousClock.now
-        let page = await gatherer.page(within: .milliseconds(200))
-        #expect(start.duration(to: .now) < .seconds(5))
+        let page = await gatherer.page(within: .seconds(1))
+        #expect(start.duration(to: .now) < .seconds(15))
         #expect(page.value("early") == 1)
         #expect(page.value("never") == nil)
         #expect(page.value("fake_up") == 1)
@@ -51,7 +51,7 @@ struct GathererTests {
 
         // While it is stuck it is not asked again, and the page says so at once.
         let second = await gatherer.page(within: .seconds(20))
-        #expect(start.duration(to: .now) < .seconds(10))
+        #expect(start.duration(to: .now) < .seconds(18))
         #expect(second.value("early") == nil)
         #expect(second.value("fake_up") == 0)
         #expect(second.value("stack_exporter_collector_error", reason) == 1)

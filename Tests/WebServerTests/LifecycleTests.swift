@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct LifecycleTests {
     @Test func answersUnderWayAreFinished() async throws {
-        try await withServer(target: TestTarget(isOpen: false)) { server in
+        try await withServer({ $0.limits.readTimeout = .seconds(60) }, target: TestTarget(isOpen: false)) { server in
             let idle = try server.client()
             #expect(try await idle.get("/-/healthy").status == 200)
             let busy = try server.client()

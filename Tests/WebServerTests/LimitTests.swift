@@ -128,7 +128,7 @@ import Testing
                 drips += 1
                 try await Task.sleep(for: .milliseconds(50))
             }
-            #expect(drips < 99)
+            #expect(drips < 600)
             #expect(try await client.rest().isEmpty)
         }
     }

@@ -24,3 +24,7 @@ static inline char *const *clinux_environment(void) {
     extern char **environ;
     return environ;
 }
+
+/* Unmaps the pages of the program and its libraries that are unchanged in their files: most were only looked at by the
+   dynamic linker, and those that are needed come back at the next touch, out of the page cache. */
+void clinux_release_startup_pages(void);

@@ -6,9 +6,13 @@ struct Settings: PostgresCollector {
     let name = "settings"
 
     func statement(for server: ServerFacts) -> String? {
-        // Two parameters that hosted variants add hold what is no setting.
+        // What our own session has set is not what the server is set to, and a read-only session says nothing of the
+        // server: that is read only on a standby, or by default. Two parameters of hosted variants hold what is no setting.
         """
-        SELECT name, setting, unit, short_desc, vartype FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real') \
+        SELECT name, CASE WHEN name = 'transaction_read_only' THEN CASE WHEN pg_is_in_recovery() THEN 'on' \
+        ELSE max(reset_val) FILTER (WHERE name = 'default_transaction_read_only') OVER () END \
+        WHEN source = 'session' THEN reset_val ELSE setting END AS setting, unit, short_desc, vartype \
+        FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real') \
         AND name NOT IN ('sync_commit_cancel_wait', 'google_dataplex.max_messages') ORDER BY name
         """
     }

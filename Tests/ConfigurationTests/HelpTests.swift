@@ -1,0 +1,36 @@
+import Foundation
+import Scraping
+import Testing
+
+@testable import Configuration
+
+struct HelpTests {
+    @Test func helpNamesEverything() {
+        let help = Command.usage
+        for option in Option.all {
+            #expect(help.contains("  \(option.usage)\n"))
+            #expect(help.contains("[\(option.variable)]"))
+        }
+        for command in Command.allCases { #expect(help.contains("\n  \(command.rawValue) ")) }
+        #expect(help.contains("DATA_SOURCE_NAME") && help.contains("REDIS_URL"))
+    }
+
+    @Test func collectorsHaveDifferentNames() {
+        let names = CollectorSelection.catalogue.map(\.name)
+        #expect(Set(names).count == names.count)
+        #expect(names == names.sorted())
+    }
+
+    /// The README's table is written from the same options; a new one has to get its row.
+    @Test func theReadmeHasEveryOption() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let rows =
+            Option.all.filter { !$0.flag.hasPrefix("collector.") }.map {
+                "| `\($0.usage)` | `\($0.variable)` | \($0.defaultText) | \($0.help) |"
+            } + Environment.sources.map { "| \($0.variables) | \($0.help) |" }
+        #expect(rows.filter { !readme.contains("\($0)\n") } == [])
+        #expect(CollectorSelection.catalogue.map(\.name).filter { !readme.contains("`\($0)`") } == [])
+    }
+}
