@@ -27,8 +27,8 @@ struct Connections {
             }
     }
 
-    /// How many clients have open.
-    var ofClients: Int { entries.count { $0.remote == port && $0.isEstablished } }
+    /// Those that clients have open, by the clients' own ports.
+    var ofClients: Set<Int> { Set(entries.filter { $0.remote == port && $0.isEstablished }.map(\.local)) }
 
     /// Whether the server has been asked something and has not read it yet.
     var hasUnreadRequest: Bool { entries.contains { $0.local == port && $0.isEstablished && $0.unread > 0 } }

@@ -121,10 +121,15 @@ struct OutageTests {
     /// Impatient scrapers do not make the exporter open more connections.
     private func manyScrapes(of exporter: Exporter, _ postgres: PostgresServer, _ redis: RedisServer) async throws {
         let watch = Task {
-            var most = (postgres: 0, redis: 0)
+            var most = [0, 0]
+            var before: [Set<Int>] = [[], []]
             while !Task.isCancelled {
-                most.postgres = max(most.postgres, try Connections(port: postgres.port).ofClients)
-                most.redis = max(most.redis, try Connections(port: redis.port).ofClients)
+                let now = try [postgres.port, redis.port].map { try Connections(port: $0).ofClients }
+                // The table is not read in one moment; those of two readings were open together in between.
+                for index in most.indices {
+                    most[index] = max(most[index], now[index].intersection(before[index]).count)
+                }
+                before = now
                 try? await Task.sleep(for: .milliseconds(20))
             }
             return most
@@ -139,9 +144,7 @@ struct OutageTests {
             }
         }
         watch.cancel()
-        let most = try await watch.value
-        #expect(most.postgres <= 1)
-        #expect(most.redis <= 1)
+        #expect(try await watch.value.allSatisfy { $0 <= 1 })
     }
 
     @Test func aLockCostsOnlyWhatNeedsIt() async throws {
