@@ -60,7 +60,7 @@ struct InfoTests {
             "redis_commands_duration_seconds_total{cmd=\"get\"}": 3e-06,
             "redis_commands_failed_calls_total{cmd=\"incr\"}": 1,
             "redis_commands_rejected_calls_total{cmd=\"incr\"}": 0,
-            "redis_latency_percentiles_usec{cmd=\"get\",quantile=\"50\"}": 1.003,
+            "redis_latency_percentiles_usec{cmd=\"get\",quantile=\"50.0\"}": 1.003,
             "redis_latency_percentiles_usec{cmd=\"get\",quantile=\"99.9\"}": 2.007,
             "redis_latency_percentiles_usec_sum{cmd=\"get\"}": 3,
             "redis_latency_percentiles_usec_count{cmd=\"get\"}": 2,

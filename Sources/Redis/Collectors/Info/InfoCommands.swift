@@ -14,16 +14,10 @@ enum InfoCommands {
     private static let failed = MetricDescriptor(
         "redis_commands_failed_calls_total", .counter,
         "Calls that ran and ended with an error (INFO cmdstat_<cmd>: failed_calls; since Redis 6.2).")
-    // Not a summary, since its quantiles are percentages: OpenMetrics has none above 1. The series are those of one.
     private static let percentiles = MetricDescriptor(
-        "redis_latency_percentiles_usec", .gauge,
+        "redis_latency_percentiles_usec", .summary,
         "Microseconds that calls of the command took since its first; the quantile is in percent "
             + "(INFO latency_percentiles_usec_<cmd>; since Redis 7.0).")
-    private static let percentilesSum = MetricDescriptor(
-        "redis_latency_percentiles_usec_sum", .counter,
-        "Microseconds of CPU that calls of the command took (INFO cmdstat_<cmd>: usec).")
-    private static let percentilesCount = MetricDescriptor(
-        "redis_latency_percentiles_usec_count", .counter, "Calls of the command (INFO cmdstat_<cmd>: calls).")
     private static let errors = MetricDescriptor(
         "redis_errors_total", .counter,
         "Errors that the server answered with, by their first word (INFO errorstat_<err>: count; since Redis 6.2).")
@@ -34,8 +28,6 @@ enum InfoCommands {
         var rejected = MetricFamily(rejected)
         var failed = MetricFamily(failed)
         var percentiles = MetricFamily(percentiles)
-        var percentilesSum = MetricFamily(percentilesSum)
-        var percentilesCount = MetricFamily(percentilesCount)
         var errors = MetricFamily(errors)
         var totals: [Info.Text: (labels: Labels, calls: Double, microseconds: Double)] = [:]
         for line in info.lines {
@@ -50,26 +42,24 @@ enum InfoCommands {
                 if let count = line.value.number(of: "failed_calls") { failed.append(count, labels) }
             } else if let command = line.field.after("latency_percentiles_usec_") {
                 // The server gives quantiles alone; count and sum are those of the command, which come before.
-                guard let total = totals[command] else { continue }
-                for quantile in quantiles(line.value) {
-                    percentiles.append(quantile.value, total.labels.adding("quantile", quantile.percent))
-                }
-                percentilesSum.append(total.microseconds, total.labels)
-                percentilesCount.append(total.calls, total.labels)
+                guard let total = totals[command], let count = UInt64(exactly: total.calls) else { continue }
+                let quantiles = quantiles(line.value)
+                percentiles.append(
+                    Summary(quantiles: quantiles, count: count, sum: total.microseconds), total.labels)
             } else if let error = line.field.after("errorstat_"), let count = line.value.number(of: "count") {
                 errors.append(count, ["err": error.text])
             }
         }
-        return [calls, duration, rejected, failed, percentiles, percentilesSum, percentilesCount, errors]
+        return [calls, duration, rejected, failed, percentiles, errors]
     }
 
     /// Of `p50=1.003,p99=2.007`.
-    private static func quantiles(_ text: Info.Text) -> [(percent: String, value: Double)] {
+    private static func quantiles(_ text: Info.Text) -> [Summary.Quantile] {
         text.split(separator: UInt8(ascii: ",")).compactMap { pair in
             guard let text = pair.after("p"), let equals = text.firstIndex(of: UInt8(ascii: "=")),
-                text[..<equals].number != nil, let value = text[(equals + 1)...].number
+                let rank = text[..<equals].number, let value = text[(equals + 1)...].number
             else { return nil }
-            return (text[..<equals].text, value)
+            return Summary.Quantile(rank: rank, value: value)
         }
     }
 }
