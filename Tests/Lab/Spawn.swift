@@ -16,6 +16,8 @@ func spawn(
     for (target, file) in files.enumerated() {
         posix_spawn_file_actions_adddup2(&actions, file, CInt(target))
     }
+    // A connection that another test closes would stay open in the child.
+    posix_spawn_file_actions_addclosefrom_np(&actions, CInt(files.count))
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
