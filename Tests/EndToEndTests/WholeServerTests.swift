@@ -96,7 +96,7 @@ struct WholeServerTests {
         }
         let process = "/proc/\(exporter.daemon.pid)"
         places["cmdline"] = String(decoding: try Data(contentsOf: URL(filePath: "\(process)/cmdline")), as: UTF8.self)
-        #expect(places["cmdline"]?.contains("stack-exporter") == true)
+        #expect(places["cmdline"]?.hasPrefix(Exporter.binary) == true)
         let escaped = PostgresServer.password.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
         for secret in [PostgresServer.password, try #require(escaped), Stack.redisPassword] {
             #expect(places.filter { $0.value.contains(secret) }.isEmpty)

@@ -17,7 +17,7 @@ func spawn(
         posix_spawn_file_actions_adddup2(&actions, file, CInt(target))
     }
     // A connection that another test closes would stay open in the child.
-    posix_spawn_file_actions_addclosefrom_np(&actions, CInt(files.count))
+    _ = closeFrom?(&actions, CInt(files.count))
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -39,6 +39,11 @@ func spawn(
     let status = posix_spawnp(&pid, command[0], &actions, &attributes, arguments, settings)
     guard status == 0 else { throw LabError("\(command[0]): \(String(cString: strerror(status)))") }
     return pid
+}
+
+/// glibc's `posix_spawn_file_actions_addclosefrom_np`, which is not among the declarations that Swift sees.
+private let closeFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt).self)
 }
 
 /// The variables that a program is started with.
