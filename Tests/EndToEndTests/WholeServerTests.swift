@@ -77,8 +77,9 @@ struct WholeServerTests {
         func usage(_ page: Page) -> [Double] {
             page.all("container_cpu_usage_seconds_total").filter { $0.key.labels["id"] == cgroup.id }.map(\.value)
         }
-        // The gather that a first request joins may be one from before the end of the process.
-        let page = try await exporter.page { usage($0).first ?? 0 > 0.9 }
+        // The kernel ends the process by the clock's ticks, which a busy machine lets it have for less than their time; and
+        // the gather that a first request joins may be one from before.
+        let page = try await exporter.page { usage($0).first ?? 0 > 0.3 }
         #expect(usage(page).count == 1)
         #expect(usage(page).allSatisfy { $0 < 2.5 })
         #expect(page.all("container_memory_usage_bytes").contains { $0.key.labels["id"] == cgroup.id })

@@ -70,7 +70,12 @@ public final class Daemon: Sendable {
         try? FileManager.default.removeItem(at: log)
         let daemon = try Daemon(command, as: user, stop: stop, log: log)
         func messages() -> String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
-        guard try await eventually(within: 60, { messages().contains("eady to accept connections") }) else {
+        var hasEnded = false
+        let isReady = try await eventually(within: 60) {
+            hasEnded = try await daemon.exitStatus(within: 0) != nil
+            return hasEnded || messages().contains("eady to accept connections")
+        }
+        guard isReady, !hasEnded else {
             try await onThreadOfItsOwn { daemon.stop() }
             throw LabError("\(command[0]) does not start: \(messages().suffix(500))")
         }
@@ -179,18 +184,31 @@ public func eventually(within seconds: Double = 20, _ condition: () async throws
     return try await condition()
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and that no other test gets. It is below those that the system gives to outgoing
+/// connections, which would take it before a server does.
 public func freePort() -> Int {
-    let (socket, port) = boundSocket()
-    close(socket)
-    return port
+    while true {
+        let port = nextPort.withLock { next in
+            next = next < 29_999 ? next + 1 : 20_000
+            return next
+        }
+        let (socket, bound) = boundSocket(port: port)
+        close(socket)
+        if bound == port { return port }
+    }
 }
 
+/// Where to look next: elsewhere in each process that runs tests.
+private let nextPort = Mutex(Int.random(in: 20_000..<30_000))
+
 /// A TCP socket that has a port of 127.0.0.1, and does not listen.
-public func boundSocket() -> (descriptor: CInt, port: Int) {
+///
+/// - Parameter port: The port wanted, 0 for any; 0 is what comes back where it is taken.
+public func boundSocket(port: Int = 0) -> (descriptor: CInt, port: Int) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     withUnsafeMutablePointer(to: &address) { pointer in
