@@ -185,11 +185,11 @@ public func eventually(within seconds: Double = 20, _ condition: () async throws
 }
 
 /// A port that nobody listens on, and that no other test gets. It is below those that the system gives to outgoing
-/// connections, which would take it before a server does.
+/// connections, which would take it before a server does; so is the port 10,000 above it, a Redis cluster node's second.
 public func freePort() -> Int {
     while true {
         let port = nextPort.withLock { next in
-            next = next < 29_999 ? next + 1 : 20_000
+            next = next < 19_999 ? next + 1 : 10_000
             return next
         }
         let (socket, bound) = boundSocket(port: port)
@@ -199,7 +199,7 @@ public func freePort() -> Int {
 }
 
 /// Where to look next: elsewhere in each process that runs tests.
-private let nextPort = Mutex(Int.random(in: 20_000..<30_000))
+private let nextPort = Mutex(Int.random(in: 10_000..<20_000))
 
 /// A TCP socket that has a port of 127.0.0.1, and does not listen.
 ///
