@@ -50,8 +50,10 @@ struct GathererTests {
         #expect(page.value("stack_exporter_collector_error", reason) == 1)
 
         // While it is stuck it is not asked again, and the page says so at once.
-        let second = await gatherer.page(within: .seconds(20))
+        var second = await gatherer.page(within: .seconds(20))
         #expect(start.duration(to: .now) < .seconds(18))
+        // On a machine that stands still the first gather may not have ended yet, and was joined.
+        for _ in 0..<100 where second.value("early") != nil { second = await gatherer.page() }
         #expect(second.value("early") == nil)
         #expect(second.value("fake_up") == 0)
         #expect(second.value("stack_exporter_collector_error", reason) == 1)
