@@ -100,13 +100,9 @@ final class RedisConnection: Sendable {
             let duration = start.duration(to: .now)
             state.withLock { $0.connectDuration = duration }
         }
-        let connecting = try connect(until: deadline)
-        let ready = connecting.flatMap { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.handler(type: PipelineHandler.self).ready
-            }
-            .flatMap { $0.map { channel } }
-        }
+        let readiness = Readiness()
+        let connecting = try connect(until: deadline, readiness)
+        let ready = connecting.flatMap { channel in readiness.of(channel).map { channel } }
         let channel: any Channel
         do {
             channel = try await ready.value(until: deadline)
@@ -125,7 +121,7 @@ final class RedisConnection: Sendable {
     }
 
     /// A channel with its handlers, connected but not yet ready.
-    private func connect(until deadline: Deadline) throws -> EventLoopFuture<any Channel> {
+    private func connect(until deadline: Deadline, _ readiness: Readiness) throws -> EventLoopFuture<any Channel> {
         // Files are read at every connect, so that certificates can be renewed.
         let tls = try settings.tls.map { ($0, try $0.context()) }
         let host = settings.address.host
@@ -138,8 +134,9 @@ final class RedisConnection: Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: context, serverHostname: tls.name(ofServerAt: host)))
                     }
-                    try channel.pipeline.syncOperations.addHandler(
-                        PipelineHandler(on: channel.eventLoop, isEncrypted: tls != nil))
+                    let handler = try PipelineHandler(on: channel.eventLoop, isEncrypted: tls != nil)
+                    readiness.add(handler.ready, of: channel)
+                    try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
         return switch settings.address {
@@ -160,6 +157,23 @@ final class RedisConnection: Sendable {
             answer.fail(error)
         }
         return try await answer.futureResult.value(until: deadline)
+    }
+}
+
+/// When each of the channels that are tried is ready, or why it never will be.
+///
+/// It is not asked of the channel's handler, because a handshake can fail, and the handler be gone, before the connecting
+/// is known to have succeeded.
+private final class Readiness: Sendable {
+    private let futures = Mutex<[ObjectIdentifier: EventLoopFuture<Void>]>([:])
+
+    func add(_ future: EventLoopFuture<Void>, of channel: any Channel) {
+        futures.withLock { $0[ObjectIdentifier(channel)] = future }
+    }
+
+    func of(_ channel: any Channel) -> EventLoopFuture<Void> {
+        futures.withLock { $0[ObjectIdentifier(channel)] }
+            ?? channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
     }
 }
 
