@@ -37,6 +37,7 @@ final class CgroupReader {
     private var files: [(file: CgroupFile, root: Root?)] = []
     private var indices: [CgroupFile: Int] = [:]
     private var labelSets: [Labels] = []
+    private var plans: [String: CgroupPlan] = [:]
     private var buffer = [UInt8](repeating: 0, count: 32 * 1024)
 
     private final class Root {
@@ -77,6 +78,14 @@ final class CgroupReader {
         if let known = labelSets.firstIndex(of: labels) { return known }
         labelSets.append(labels)
         return labelSets.count - 1
+    }
+
+    /// How a table is read from these hierarchies, worked out once.
+    func plan(of table: CgroupTable) -> CgroupPlan {
+        if let known = plans[table.name] { return known }
+        let plan = CgroupPlan(table.metrics, self)
+        plans[table.name] = plan
+        return plan
     }
 
     /// Reads a file that the kernel makes in one piece, and hands out its text.

@@ -12,7 +12,7 @@ struct CgroupTable: ContainerCollector {
     }
 
     func families(from reader: CgroupReader, until deadline: Deadline) throws(CollectorError) -> [MetricFamily] {
-        let plan = CgroupPlan(metrics, reader)
+        let plan = reader.plan(of: self)
         var families = plan.descriptors.map(MetricFamily.init)
         var values: [Double?] = []
         for cgroup in reader.tree.exported {
@@ -29,7 +29,7 @@ struct CgroupTable: ContainerCollector {
 }
 
 /// A table made ready for the hierarchies there are: which files are read, once each, and in which slot each number goes.
-private struct CgroupPlan {
+struct CgroupPlan {
     struct Series {
         let family: Int
         let labels: [(String, String)]

@@ -37,11 +37,15 @@ actor PostgresConnection {
     var isClosed: Bool { handle == nil }
 
     /// Where the connection leads: the server's process as libpq knows it, and the host and port that it chose.
-    var peer: Peer? {
-        guard let raw = handle?.raw else { return nil }
-        let host = PQhost(raw).map { String(cString: $0) } ?? ""
-        let port = PQport(raw).map { String(cString: $0) } ?? ""
-        return Peer(process: PQbackendPID(raw), address: "\(host):\(port)")
+    ///
+    /// - Throws: `connection`, where it has been closed.
+    var peer: Peer {
+        get throws(CollectorError) {
+            let raw = try raw
+            let host = PQhost(raw).map { String(cString: $0) } ?? ""
+            let port = PQport(raw).map { String(cString: $0) } ?? ""
+            return Peer(process: PQbackendPID(raw), address: "\(host):\(port)")
+        }
     }
 
     /// The other end of a connection.
@@ -159,12 +163,12 @@ actor PostgresConnection {
     // MARK: One pipeline
 
     private func send(_ transactions: [Transaction], until deadline: Deadline) throws(CollectorError) {
-        guard let raw = handle?.raw else { throw CollectorError(.connection, "\(settings.server): not connected") }
+        let raw = try raw
         for transaction in transactions {
             for statement in transaction {
-                guard PQsendQueryParams(raw, statement, 0, nil, nil, nil, nil, 0) == 1 else { throw lost(raw) }
+                guard PQsendQueryParams(raw, statement, 0, nil, nil, nil, nil, 0) == 1 else { throw lost }
             }
-            guard clibpq_pipeline_sync(raw) == 1 else { throw lost(raw) }
+            guard clibpq_pipeline_sync(raw) == 1 else { throw lost }
         }
         while true {
             switch PQflush(raw) {
@@ -172,8 +176,8 @@ actor PostgresConnection {
             case 1:
                 // The server may not read on before we have read what it answers.
                 try wait(for: POLLIN | POLLOUT, on: raw, until: deadline)
-                guard PQconsumeInput(raw) == 1 else { throw lost(raw) }
-            default: throw lost(raw)
+                guard PQconsumeInput(raw) == 1 else { throw lost }
+            default: throw lost
             }
         }
     }
@@ -185,7 +189,7 @@ actor PostgresConnection {
     private func receiveRows(
         failure: inout CollectorError?, until deadline: Deadline
     ) throws(CollectorError) -> QueryResult? {
-        guard let raw = handle?.raw else { throw CollectorError(.connection, "\(settings.server): not connected") }
+        let raw = try raw
         var rows: QueryResult?
         while let result = try receive(from: raw, until: deadline) {
             if PQresultStatus(result) == PGRES_TUPLES_OK {
@@ -195,7 +199,7 @@ actor PostgresConnection {
             defer { PQclear(result) }
             if PQresultStatus(result) == PGRES_PIPELINE_ABORTED { continue }
             guard let code = PQresultErrorField(result, clibpq_diag_sqlstate).map({ String(cString: $0) }) else {
-                throw lost(raw)
+                throw lost
             }
             let text = PQresultErrorField(result, clibpq_diag_message).map { String(cString: $0) } ?? "it failed"
             let error = CollectorError(SQLState(code: code).reason, "\(text) (\(code))")
@@ -210,23 +214,31 @@ actor PostgresConnection {
 
     /// The mark that ends a transaction.
     private func receiveSync(until deadline: Deadline) throws(CollectorError) {
-        guard let raw = handle?.raw, let result = try receive(from: raw, until: deadline) else {
+        guard let result = try receive(from: raw, until: deadline) else {
             throw CollectorError(.internal, "the server did not end a transaction")
         }
         defer { PQclear(result) }
-        guard PQresultStatus(result) == PGRES_PIPELINE_SYNC else { throw lost(raw) }
+        guard PQresultStatus(result) == PGRES_PIPELINE_SYNC else { throw lost }
     }
 
     private func receive(from raw: OpaquePointer, until deadline: Deadline) throws(CollectorError) -> OpaquePointer? {
         while PQisBusy(raw) == 1 {
             try wait(for: POLLIN, on: raw, until: deadline)
-            guard PQconsumeInput(raw) == 1 else { throw lost(raw) }
+            guard PQconsumeInput(raw) == 1 else { throw lost }
         }
         return PQgetResult(raw)
     }
 
-    private func lost(_ raw: OpaquePointer) -> CollectorError {
+    private var lost: CollectorError {
         CollectorError(.connection, "\(settings.server): the connection was lost")
+    }
+
+    /// libpq's connection, where there is one.
+    private var raw: OpaquePointer {
+        get throws(CollectorError) {
+            guard let raw = handle?.raw else { throw lost }
+            return raw
+        }
     }
 
     /// Blocks this thread until the socket is ready. The socket is asked for each time: libpq changes it at will.

@@ -79,18 +79,11 @@ public final class PostgresTarget: Target {
 
     /// Asks a fresh connection what it leads to, with settings that end with the transaction.
     private func refresh(_ scrape: Scrape) async throws(CollectorError) {
-        let peer = try await peer()
+        let peer = try await connection.peer
         let first = [sessionSettings(until: scrape.deadline, isLocal: true), ServerFacts.query]
         try await connection.run([first], until: scrape.deadline) { [self] _, outcome in
             learn(outcome, peer: peer, scrape)
         }
-    }
-
-    private func peer() async throws(CollectorError) -> PostgresConnection.Peer {
-        guard let peer = await connection.peer else {
-            throw CollectorError(.connection, "\(settings.server): the connection was lost")
-        }
-        return peer
     }
 
     private func learn(
@@ -112,7 +105,7 @@ public final class PostgresTarget: Target {
         let settings = sessionSettings(until: scrape.deadline, isLocal: server.isPooled)
         // Behind a pooler each transaction may be another server session, so each brings its settings along.
         let transactions = server.isPooled ? statements.map { [settings, $0] } : [[settings]] + statements.map { [$0] }
-        let peer = try await peer()
+        let peer = try await connection.peer
         let firstCollector = transactions.count - running.count
         let lastEnd = Mutex(ContinuousClock.now)
         try await connection.run(transactions, until: scrape.deadline) { [self] index, outcome in

@@ -34,6 +34,7 @@ public final class Gatherer: Sendable {
     private static let grace = Duration.milliseconds(50)
 
     private let targets: [any Target]
+    private let targetsOfKind: [String: Int]
     private let limits: Limits
     private let selfMetrics: [@Sendable () -> [MetricFamily]]
     private let log: Logger
@@ -97,6 +98,7 @@ public final class Gatherer: Sendable {
         log: Logger
     ) {
         self.targets = targets
+        targetsOfKind = targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 }
         self.limits = limits
         self.selfMetrics = selfMetrics
         self.log = log
@@ -175,12 +177,11 @@ public final class Gatherer: Sendable {
     ///
     /// - Parameter isFinal: Whether the gather has ended, and what it dropped and failed is to be counted and logged.
     private func assemble(_ gathering: Gathering, isFinal: Bool) -> Page {
-        let kinds = targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 }
         var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
         for (target, scrape) in zip(targets, gathering.scrapes) {
             let (outcome, families) = scrape.harvest(target.collectors)
-            let isOneOfMany = kinds[type(of: target).kind, default: 0] > 1
+            let isOneOfMany = targetsOfKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
         }

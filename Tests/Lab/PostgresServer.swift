@@ -1,5 +1,4 @@
 public import Foundation
-import Synchronization
 
 /// A real PostgreSQL in a temporary directory, with pg_stat_statements loaded, reached over TCP and a socket.
 public final class PostgresServer: Sendable {
@@ -8,7 +7,7 @@ public final class PostgresServer: Sendable {
     /// The port on 127.0.0.1.
     public let port: Int
     private let cluster: EmptyCluster
-    private let daemon = Mutex<Daemon?>(nil)
+    private let server = Restartable()
 
     /// Makes a cluster and starts it.
     ///
@@ -32,7 +31,7 @@ public final class PostgresServer: Sendable {
     }
 
     deinit {
-        daemon.withLock { $0?.stop() }
+        server.stopAtOnce()
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -46,24 +45,19 @@ public final class PostgresServer: Sendable {
         let started = try await Daemon.ready(
             [cluster.programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
             log: directory.appendingPathComponent("log"))
-        daemon.withLock { $0 = started }
+        server.run(started)
     }
 
     /// Stops the server; its sessions are cut.
     public func stop() async throws {
-        let stopped = daemon.withLock { daemon in
-            defer { daemon = nil }
-            return daemon
-        }
-        guard let stopped else { return }
-        try await onThreadOfItsOwn { stopped.stop() }
+        try await server.stop()
     }
 
     /// Sends a signal to all of the server's processes.
     public func signalAll(_ number: CInt) async throws {
-        guard let server = daemon.withLock({ $0 }) else { return }
-        try await run(["pkill", "-\(number)", "-P", "\(server.pid)"])
-        server.signal(number)
+        guard let running = server.running else { return }
+        try await run(["pkill", "-\(number)", "-P", "\(running.pid)"])
+        running.signal(number)
     }
 
     /// Runs SQL as `postgres`.

@@ -1,5 +1,4 @@
 public import Foundation
-import Synchronization
 
 /// A real Redis in a temporary directory, which goes with it, reached over TCP and a socket.
 public final class RedisServer: Sendable {
@@ -8,7 +7,7 @@ public final class RedisServer: Sendable {
     /// The port on 127.0.0.1.
     public let port: Int
     private let settings: [String]
-    private let daemon = Mutex<Daemon?>(nil)
+    private let server = Restartable()
 
     /// The path of its socket.
     public var socket: String { directory.appendingPathComponent("redis.sock").path }
@@ -36,7 +35,7 @@ public final class RedisServer: Sendable {
     }
 
     deinit {
-        daemon.withLock { $0?.stop() }
+        server.stopAtOnce()
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -44,22 +43,17 @@ public final class RedisServer: Sendable {
     public func start() async throws {
         let started = try await Daemon.ready(
             ["redis-server"] + settings, stop: "KILL", log: directory.appendingPathComponent("log"))
-        daemon.withLock { $0 = started }
+        server.run(started)
     }
 
     /// Ends the server at once; it saves nothing.
     public func stop() async throws {
-        let stopped = daemon.withLock { daemon in
-            defer { daemon = nil }
-            return daemon
-        }
-        guard let stopped else { return }
-        try await onThreadOfItsOwn { stopped.stop() }
+        try await server.stop()
     }
 
     /// Sends a signal to the server.
     public func signal(_ number: CInt) {
-        daemon.withLock { $0?.signal(number) }
+        server.running?.signal(number)
     }
 
     /// Runs `redis-cli` over the socket and returns what it prints.
