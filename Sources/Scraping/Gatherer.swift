@@ -193,7 +193,7 @@ public final class Gatherer: Sendable {
             return (state.gathers, state.shared, state.dropped)
         }
         if isFinal { report(outcomes, dropped: assembly.dropped) }
-        assembly.add(
+        assembly.addOwn(
             GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
                 + selfMetrics.flatMap { $0() }
         )

@@ -65,6 +65,11 @@ struct PageAssembly {
         }
     }
 
+    /// Adds what the exporter says of itself, which no target's budget is for.
+    mutating func addOwn(_ families: [MetricFamily]) {
+        for family in families { merge(family) }
+    }
+
     private mutating func merge(_ family: MetricFamily) {
         var family = family
         let descriptor = family.descriptor

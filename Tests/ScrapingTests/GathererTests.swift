@@ -132,6 +132,23 @@ struct GathererTests {
         #expect(page.value("stack_exporter_samples_dropped_total", ["reason": "duplicate"]) == 0)
     }
 
+    @Test func theBudgetIsTheTargetsAndNotTheExportersOwn() async {
+        let target = FakeTarget { scrape in
+            scrape.targetAnswered()
+            scrape.deliver("a") { [.gauge("a", (0..<50).map { (["n": "\($0)"], 1) })] }
+        }
+        var limits = Gatherer.Limits()
+        limits.seriesPerTarget = 3
+        let page = await Gatherer(targets: [target], limits: limits, log: log).page()
+        #expect(page.families.first { $0.descriptor.name == "a" }?.samples.count == 2)
+        #expect(page.value("fake_up") == 1)
+        let dropped = "stack_exporter_samples_dropped_total"
+        #expect(page.value(dropped, ["reason": "budget"]) == 48)
+        #expect(page.value(dropped, ["reason": "value"]) == 0)
+        #expect(page.value("stack_exporter_gathers_total") == 1)
+        #expect(page.value("stack_exporter_collector_success", ["target": "fake", "collector": "a"]) == 1)
+    }
+
     @Test func theSameScrapeTwiceIsTheSamePage() async {
         let targets = (1...4).map { index in
             FakeTarget("t\(index)", collectors: ["a", "b"]) { scrape in
