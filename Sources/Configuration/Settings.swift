@@ -18,6 +18,8 @@ public struct Settings: Sendable {
     public var collectors = CollectorSelection()
     /// The PostgreSQL servers to scrape.
     public var postgres: [PostgresSettings] = []
+    /// What is collected of each of them.
+    public var postgresOptions = PostgresOptions()
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
     /// Where to listen, where it is said.
@@ -54,6 +56,7 @@ extension Settings {
 
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
         settings.postgres = try environment.postgres()
+        settings.postgresOptions.collectors = settings.collectors
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
             settings.redis[index].celeryQueues = settings.celeryQueues

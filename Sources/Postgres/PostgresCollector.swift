@@ -1,29 +1,37 @@
 import Exposition
-public import Scraping
+import Scraping
 
-/// A collector that asks a server one statement.
+/// A collector that asks one statement, of the server as a whole or of each database.
 protocol PostgresCollector: Collector {
+    /// What the statement is asked of.
+    var scope: CollectorScope { get }
+    /// Whether it is asked in the background, every few minutes, since it is dear: what takes locks on relations, and what
+    /// reads files or whole catalogues.
+    var isSlow: Bool { get }
+    /// The collector that has to be enabled for this one to run: whoever switches `stat_user_tables` off wants no sizes
+    /// of tables either.
+    var parent: String? { get }
     /// The statement for this server.
     ///
     /// - Returns: `nil` where the server has nothing for this collector, which is then left out of the scrape.
-    /// - Throws: Why it cannot run, said only where the collector was asked for by name; else it is left out too.
+    /// - Throws: Why it cannot run, and the statement that mends it. It is an error where the collector was asked for by
+    ///   name; else the collector is left out, and the log says so once.
     func statement(for server: ServerFacts) throws(CollectorError) -> String?
 
     /// What the rows say.
     func families(from rows: borrowing QueryResult, server: ServerFacts) throws(CollectorError) -> [MetricFamily]
 }
 
-/// All collectors, in alphabetical order.
-public enum PostgresCollectors {
-    static let all: [any PostgresCollector] = [
-        TableCollector.database,
-        Settings(),
-        TableCollector.statActivity,
-        TableCollector.statDatabase,
-        TableCollector.statStatements,
-        StaticInformation(),
-    ]
+extension PostgresCollector {
+    var scope: CollectorScope { .server }
+    var isSlow: Bool { false }
+    var parent: String? { nil }
+}
 
-    /// The catalogue's names, and whether each is on where nobody said anything.
-    public static var catalogue: [any Collector] { all }
+/// What a collector's statement is asked of.
+enum CollectorScope {
+    /// Once, in the database that the connection string names: what the whole server shares.
+    case server
+    /// In every database that the role may connect to: what a session sees of its own database alone.
+    case database
 }

@@ -10,15 +10,17 @@ public final class PostgresTarget: Target {
     private let settings: PostgresSettings
     private let enabled: [any PostgresCollector]
     private let selection: CollectorSelection
+    private let options: PostgresOptions
     private let connection: PostgresConnection
     private let facts = Mutex<ServerFacts?>(nil)
     private let scrapeCount = Atomic(0)
 
     /// A server, without connecting yet.
-    public init(_ settings: PostgresSettings, collectors selection: CollectorSelection = CollectorSelection()) {
+    public init(_ settings: PostgresSettings, options: PostgresOptions = PostgresOptions()) {
         self.settings = settings
-        self.selection = selection
-        enabled = PostgresCollectors.all.filter(selection.isEnabled)
+        self.options = options
+        selection = options.collectors
+        enabled = PostgresCollectors.all(options).filter(options.collectors.isEnabled)
         connection = PostgresConnection(settings)
     }
 

@@ -13,11 +13,30 @@ struct ServerFacts: Sendable {
     var extensionSchemas: [String: String]
     /// Whether a pooler stands between, so that settings must not outlive a transaction.
     var isPooled: Bool
+    /// Who is logged in.
+    var role: String
+    /// What the role may see beyond its own.
+    var rights: Set<Right>
+    /// Whether it is a standby, or a primary that has not yet recovered.
+    var isInRecovery: Bool
+
+    /// What only a role with `pg_monitor`, or somebody greater, may see.
+    enum Right: String, CaseIterable {
+        /// Other roles' sessions and statements, and the sizes of databases that it may not connect to.
+        case readAllStats
+        /// The directory of the write-ahead log.
+        case listWAL
+    }
 
     static let query = """
         SELECT pg_catalog.current_setting('server_version_num') AS version,
         pg_catalog.current_database() AS database,
-        pg_catalog.pg_backend_pid() AS backend, e.extname AS extension, n.nspname AS schema
+        pg_catalog.pg_backend_pid() AS backend,
+        current_user AS role,
+        pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS "readAllStats",
+        pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_ls_waldir()'), 'EXECUTE') AS "listWAL",
+        pg_catalog.pg_is_in_recovery() AS recovery,
+        e.extname AS extension, n.nspname AS schema
         FROM (VALUES (1)) AS one(row) LEFT JOIN pg_catalog.pg_extension AS e ON true
         LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
         ORDER BY e.extname
@@ -29,17 +48,35 @@ extension ServerFacts {
     ///   - rows: A row for each extension, and one without where there is none.
     ///   - peer: What libpq believes to be connected to. A pooler makes the process up.
     init(_ rows: borrowing QueryResult, peer: PostgresConnection.Peer) throws(CollectorError) {
-        guard rows.rowCount > 0, rows.columnCount == 5, let version = rows.number(0, 0),
-            let database = rows.text(0, 1), let process = rows.number(0, 2)
+        guard rows.rowCount > 0, rows.columnCount == 9, let version = rows.number(0, 0),
+            let database = rows.text(0, 1), let process = rows.number(0, 2), let role = rows.text(0, 3)
         else { throw CollectorError(.internal, "the server does not say what it is") }
         self.version = Int(version)
         self.database = database
+        self.role = role
+        rights = Set(Right.allCases.filter { right in rows.column(right.rawValue).flatMap { rows.number(0, $0) } == 1 })
+        isInRecovery = rows.number(0, 6) == 1
         isPooled = Int32(process) != peer.process
         address = peer.address
         extensionSchemas = [:]
         for row in 0..<rows.rowCount {
-            if let name = rows.text(row, 3), let schema = rows.text(row, 4) { extensionSchemas[name] = schema }
+            if let name = rows.text(row, 7), let schema = rows.text(row, 8) { extensionSchemas[name] = schema }
         }
+    }
+
+    /// - Throws: Where the role does not have the right, with the statement that gives it.
+    func require(_ right: Right) throws(CollectorError) {
+        guard !rights.contains(right) else { return }
+        throw CollectorError(
+            .permission, "the role \(role) may not see it: GRANT pg_monitor TO \(sqlIdentifier(role));")
+    }
+
+    /// Where an extension is installed.
+    ///
+    /// - Throws: Where the database does not have it, with the statement that makes it.
+    func schema(of name: String) throws(CollectorError) -> String {
+        if let schema = extensionSchemas[name] { return schema }
+        throw CollectorError(.missingExtension, "database \(database) has no \(name): CREATE EXTENSION \(name);")
     }
 
     /// `15.20.0`: three numbers, as `pg_static` has always had them.

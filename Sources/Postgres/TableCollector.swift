@@ -8,28 +8,51 @@ import Scraping
 struct TableCollector: PostgresCollector {
     let name: String
     let isEnabledByDefault: Bool
+    let scope: CollectorScope
+    let isSlow: Bool
+    let parent: String?
+    /// The views and functions behind it, for the catalogue.
+    let source: String
+    /// The server versions that have what it reads.
+    let versions: Range<Int>
+    /// What the role must have, if anything.
+    let requiredRight: ServerFacts.Right?
     /// The extension that it reads, if any; `%schema%` in ``from`` and in expressions is where it is installed.
     let requiredExtension: String?
     let columns: [Column]
-    /// All behind `FROM`, by the first version that it holds for, newest first.
-    let from: [(version: Int, clause: String)]
+    /// All behind `FROM`.
+    let from: String
 
     /// - Parameters:
     ///   - name: As in `--collector.<name>`.
-    ///   - columns: In the order of their families on the page.
+    ///   - source: The views and functions behind it, for the catalogue.
+    ///   - versions: Those that have what it reads; others are left out.
+    ///   - columns: In the order of their families on the page. Those of one name must be of different versions.
     ///   - from: All behind `FROM`, with an order that makes every scrape alike.
     init(
         _ name: String,
         isEnabledByDefault: Bool = true,
+        scope: CollectorScope = .server,
+        isSlow: Bool = false,
+        parent: String? = nil,
+        source: String,
+        versions: Range<Int> = .all,
+        needs requiredRight: ServerFacts.Right? = nil,
         requires requiredExtension: String? = nil,
         columns: [Column],
         from: String
     ) {
         self.name = name
         self.isEnabledByDefault = isEnabledByDefault
+        self.scope = scope
+        self.isSlow = isSlow
+        self.parent = parent
+        self.source = source
+        self.versions = versions
+        self.requiredRight = requiredRight
         self.requiredExtension = requiredExtension
         self.columns = columns
-        self.from = [(0, from)]
+        self.from = from
     }
 
     /// What a column is.
@@ -68,6 +91,13 @@ struct TableCollector: PostgresCollector {
             value(MetricDescriptor(metric, .counter, help), expression, divisor, null, versions)
         }
 
+        /// A family of no type, as the replaced exporter has some.
+        static func unknown(
+            _ metric: String, _ expression: String, _ help: String, null: Double? = nil, versions: Range<Int> = .all
+        ) -> Column {
+            value(MetricDescriptor(metric, .unknown, help), expression, 1, null, versions)
+        }
+
         private static func value(
             _ descriptor: MetricDescriptor, _ expression: String, _ divisor: Double, _ null: Double?,
             _ versions: Range<Int>
@@ -78,26 +108,43 @@ struct TableCollector: PostgresCollector {
         }
     }
 
+    /// What the catalogue tells, from the columns.
+    var metrics: [CatalogueEntry] {
+        var labels: [String] = []
+        var entries: [CatalogueEntry] = []
+        for column in columns {
+            guard case .label = column.role, !labels.contains(column.name) else { continue }
+            labels.append(column.name)
+        }
+        for column in columns {
+            guard case .value(let descriptor, _, _) = column.role else { continue }
+            // A column that a version renamed is there once for each name.
+            let all = columns.filter { $0.name == column.name }.map { $0.versions.clamped(to: versions) }
+            let range = (all.map(\.lowerBound).min() ?? 0)..<(all.map(\.upperBound).max() ?? .max)
+            let entry = CatalogueEntry(descriptor, labels: labels, source: source, versions: range.versionText)
+            if !entries.contains(where: { $0.descriptor.name == descriptor.name }) { entries.append(entry) }
+        }
+        return entries
+    }
+
     func statement(for server: ServerFacts) throws(CollectorError) -> String? {
+        guard versions.contains(server.version) else {
+            throw CollectorError(
+                .unsupportedVersion,
+                "PostgreSQL \(ServerFacts.shortVersion(server.version)) does not have what it reads, which is of "
+                    + "version \(versions.versionText ?? "any")")
+        }
+        if let requiredRight { try server.require(requiredRight) }
         var statement = "SELECT "
         var separator = ""
         for column in columns where column.versions.contains(server.version) {
             statement += "\(separator)\(column.expression) AS \"\(column.name)\""
             separator = ", "
         }
-        guard let clause = from.first(where: { $0.version <= server.version })?.clause else {
-            throw CollectorError(
-                .unsupportedVersion,
-                "PostgreSQL \(ServerFacts.shortVersion(server.version)) does not have what it reads")
-        }
-        statement += " FROM \(clause)"
+        statement += " FROM \(from)"
         guard let requiredExtension else { return statement }
-        guard let schema = server.extensionSchemas[requiredExtension] else {
-            throw CollectorError(
-                .missingExtension,
-                "database \(server.database) has no \(requiredExtension): CREATE EXTENSION \(requiredExtension)")
-        }
-        return statement.replacing("%schema%", with: "\"\(schema.replacing("\"", with: "\"\""))\"")
+        let schema = try server.schema(of: requiredExtension)
+        return statement.replacing("%schema%", with: sqlIdentifier(schema))
     }
 
     func families(from rows: borrowing QueryResult, server: ServerFacts) throws(CollectorError) -> [MetricFamily] {
@@ -140,4 +187,15 @@ extension Range<Int> {
 
     /// Server versions before a major one.
     static func before(_ major: Int) -> Range<Int> { 0..<major * 10_000 }
+
+    /// `14+`, `before 17`, `14 to 16`, by major version; `nil` for every one.
+    var versionText: String? {
+        switch (lowerBound / 10_000, upperBound / 10_000) {
+        case (0, Int.max / 10_000): nil
+        case (let first, Int.max / 10_000): "\(first)+"
+        case (0, let end): "before \(end)"
+        case (let first, let end) where end - first == 1: "\(first)"
+        case (let first, let end): "\(first) to \(end - 1)"
+        }
+    }
 }

@@ -9,9 +9,14 @@ public protocol Collector: Sendable {
     var name: String { get }
     /// Whether it runs where nobody said anything.
     var isEnabledByDefault: Bool { get }
+    /// Every family that it can deliver.
+    var metrics: [CatalogueEntry] { get }
 }
 
 extension Collector {
+    /// Nothing, where a collector does not tell.
+    public var metrics: [CatalogueEntry] { [] }
+
     /// On, where a collector does not say otherwise.
     public var isEnabledByDefault: Bool { true }
 }

@@ -13,7 +13,7 @@ import Scraping
 func makeGatherer(
     _ settings: Settings, group: any EventLoopGroup, selfMetrics: [@Sendable () -> [MetricFamily]] = [], log: Logger
 ) throws -> Gatherer {
-    var targets: [any Target] = settings.postgres.map { PostgresTarget($0, collectors: settings.collectors) }
+    var targets: [any Target] = settings.postgres.map { PostgresTarget($0, options: settings.postgresOptions) }
     targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }
     if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
         targets.append(containers)

@@ -11,9 +11,11 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct PostgresTargetTests {
     private func target(_ connectionString: String, _ chosen: [String: Bool] = [:]) throws -> PostgresTarget {
-        PostgresTarget(
+        var options = PostgresOptions()
+        options.collectors.chosen = chosen
+        return PostgresTarget(
             try PostgresSettings(name: "postgres", connectionString: connectionString),
-            collectors: CollectorSelection(chosen))
+            options: options)
     }
 
     /// One scrape: how it went, and every series with its value.
@@ -61,7 +63,7 @@ struct PostgresTargetTests {
             })
         let (outcome, series) = await scrape(try target(server.connectionString()))
         #expect(outcome.isUp)
-        #expect(outcome.collectors.map(\.name) == PostgresCollectors.all.map(\.name))
+        #expect(outcome.collectors.map(\.name) == PostgresCollectors.all().map(\.name))
         #expect(outcome.collectors.compactMap(\.error) == [])
 
         #expect(series["pg_up"] == 1)

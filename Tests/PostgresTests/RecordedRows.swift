@@ -34,7 +34,7 @@ extension ServerFacts {
     static func server(_ version: Int, extensions: [String: String] = [:]) -> ServerFacts {
         ServerFacts(
             address: "db:5432", version: version, database: "app", extensionSchemas: extensions,
-            isPooled: false)
+            isPooled: false, role: "exporter", rights: Set(Right.allCases), isInRecovery: false)
     }
 }
 

@@ -7,6 +7,7 @@ import Testing
 struct TableCollectorTests {
     private let table = TableCollector(
         "sample",
+        source: "pg_sample",
         columns: [
             .label("datname"),
             .label("who", "usename", null: "unknown"),

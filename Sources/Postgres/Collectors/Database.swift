@@ -4,6 +4,7 @@ extension TableCollector {
     /// The size of a database that the role may neither connect to nor read the statistics of is absent.
     static let database = TableCollector(
         "database",
+        source: "pg_database",
         columns: [
             .label("datname", "d.datname"),
             .gauge(

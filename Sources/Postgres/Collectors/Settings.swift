@@ -5,6 +5,13 @@ import Scraping
 struct Settings: PostgresCollector {
     let name = "settings"
 
+    var metrics: [CatalogueEntry] {
+        let help = "The parameter <name>: 1 and 0 for on and off, times in seconds, sizes in bytes, -1 as it is."
+        return ["", "_seconds", "_bytes"].map { suffix in
+            CatalogueEntry(MetricDescriptor("pg_settings_<name>\(suffix)", .gauge, help), source: "pg_settings")
+        }
+    }
+
     func statement(for server: ServerFacts) -> String? {
         // What our own session has set is not what the server is set to, and a read-only session says nothing of the
         // server: that is read only on a standby, or by default. Two parameters of hosted variants hold what is no setting.

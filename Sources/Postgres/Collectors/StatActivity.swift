@@ -5,6 +5,7 @@ extension TableCollector {
     /// Our own session is not counted.
     static let statActivity = TableCollector(
         "stat_activity",
+        source: "pg_stat_activity",
         columns: [
             .label("datname", "d.datname"),
             .label("state", "states.state"),

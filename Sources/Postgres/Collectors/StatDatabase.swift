@@ -4,6 +4,7 @@ extension TableCollector {
     /// The row of shared objects, which belongs to no database, is left out.
     static let statDatabase = TableCollector(
         "stat_database",
+        source: "pg_stat_database",
         columns: [
             .label("datid"),
             .label("datname"),

@@ -5,6 +5,7 @@ extension TableCollector {
     /// never fetched. The block times of shared buffers were renamed in 17.
     static let statStatements = TableCollector(
         "stat_statements",
+        source: "pg_stat_statements(false)",
         requires: "pg_stat_statements",
         columns: [
             .label("user", "r.rolname", null: "unknown"),

@@ -5,6 +5,10 @@ import Scraping
 struct StaticInformation: PostgresCollector {
     let name = "static"
 
+    var metrics: [CatalogueEntry] {
+        [CatalogueEntry(Self.descriptor, labels: ["server", "short_version", "version"], source: "version()")]
+    }
+
     private static let descriptor = MetricDescriptor(
         "pg_static", .unknown, "Always 1; the labels tell the server's version, in short and in full (version()).")
 
