@@ -1,10 +1,11 @@
 import CLibPQ
 import Glibc
+import Scraping
 
 /// The rows of one statement in text form, freed when their owner goes.
 struct QueryResult: ~Copyable {
     private let raw: OpaquePointer
-    let rowCount: Int
+    private(set) var rowCount: Int
     let columnCount: Int
 
     /// Takes ownership.
@@ -13,6 +14,28 @@ struct QueryResult: ~Copyable {
         rowCount = Int(PQntuples(raw))
         columnCount = Int(PQnfields(raw))
     }
+
+    /// Adds a copy of another result's only row.
+    ///
+    /// - Throws: Where that is more than the limit, or more than ``maximumSize``.
+    mutating func append(rowOf other: OpaquePointer, limit: Int) throws(CollectorError) {
+        guard rowCount < limit else {
+            throw CollectorError(.internal, "the statement returns more than \(limit) rows: give it a LIMIT")
+        }
+        for column in 0..<Int32(columnCount) {
+            let isNull = PQgetisnull(other, 0, column) == 1
+            let length = isNull ? -1 : PQgetlength(other, 0, column)
+            guard PQsetvalue(raw, Int32(rowCount), column, isNull ? nil : PQgetvalue(other, 0, column), length) == 1
+            else { throw CollectorError(.internal, "there is no memory for the statement's rows") }
+        }
+        rowCount += 1
+        guard PQresultMemorySize(raw) <= Self.maximumSize else {
+            throw CollectorError(.internal, "the statement returns more than \(Self.maximumSize >> 20) MB")
+        }
+    }
+
+    /// How many bytes rows that are read one by one may take.
+    private static let maximumSize = 8 << 20
 
     deinit {
         PQclear(raw)
