@@ -35,11 +35,15 @@ public final class PostgresTarget: Target {
     private static let othersShare = 0.05
 
     /// A server, without connecting yet.
-    public init(_ settings: PostgresSettings, options: PostgresOptions = PostgresOptions()) {
+    public convenience init(_ settings: PostgresSettings, options: PostgresOptions = PostgresOptions()) {
+        self.init(settings, options: options, collectors: PostgresCollectors.all(options))
+    }
+
+    init(_ settings: PostgresSettings, options: PostgresOptions, collectors: [any PostgresCollector]) {
         self.settings = settings
         self.options = options
         presentation = Presentation(options)
-        let all = PostgresCollectors.all(options).filter(options.collectors.isEnabled)
+        let all = collectors.filter(options.collectors.isEnabled)
         let names = Set(all.map(\.name))
         enabled = all.filter { $0.parent.map(names.contains) ?? true }
         fast = enabled.filter { !$0.isSlow }
