@@ -74,7 +74,8 @@ let package = Package(
             swiftSettings: settings,
             linkerSettings: releaseLinking
         ),
-        .target(name: "Lab", path: "Tests/Lab", exclude: ["install", "stack"], swiftSettings: settings),
+        .target(
+            name: "Lab", path: "Tests/Lab", exclude: ["install", "postgres-versions", "stack"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])
