@@ -80,7 +80,7 @@ let package = Package(
     ]
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
-        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
+        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
         + library(
             "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS],
             tests: [nioEmbedded, "Lab"],
