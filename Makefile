@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: help run build test lint clean swift
+.PHONY: help run build test bench lint clean swift
 
 PORT ?= 19187
 ARGS ?=
@@ -37,10 +37,15 @@ test: build ## run all tests, against real servers
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
 	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
 
+bench: build ## measure it beside the exporters that it replaces, and compare their pages
+	@Tests/Lab/install postgresql redis-server
+	@Tests/Lab/replaced-exporters .build/exporters
+	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) .build/exporters
+
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/stack .ci/run
+	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/replaced-exporters Tests/Lab/stack .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 

@@ -80,7 +80,7 @@ public final class PostgresTarget: Target {
     }
 
     private func attempt(_ scrape: Scrape) async throws(CollectorError) {
-        let settings = SessionSettings.scrape(until: scrape.deadline)
+        let settings = SessionSettings.scrape(until: scrape.deadline, statements: fast.count)
         let facts = [ServerFacts.query, DatabaseList.query(admittedBy: options.databases)]
         if await connection.isClosed {
             try await connection.open(until: scrape.deadline)
