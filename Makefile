@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: help run build test lint clean swift
+.PHONY: help run build test lint catalogue clean swift
 
 PORT ?= 19187
 ARGS ?=
@@ -41,6 +41,9 @@ lint: swift ## check format, shell scripts and what no source may have
 	@shellcheck Tests/Lab/install Tests/Lab/stack .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
+
+catalogue: build ## write dashboards/metrics.md anew, after a change of what is collected
+	@$(EXPORTER) metrics --format=markdown > dashboards/metrics.md
 
 clean: ## remove all that was built
 	@rm -rf .build
