@@ -17,7 +17,7 @@ BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
 help:
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
 
 run: build ## serve real metrics on PORT=19187, with more flags in ARGS=; servers from DATABASE_URL and REDIS_URL, or throw-away ones
 	@exec Tests/Lab/stack $(EXPORTER) $(PORT) $(ARGS)

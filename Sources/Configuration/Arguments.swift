@@ -44,9 +44,8 @@ struct Arguments {
                 throw ConfigurationError("unknown flag --\(name); see --help for those there are")
             }
         }
-        for (option, _) in flags {
-            guard let owner = option.command, owner != command else { continue }
-            throw ConfigurationError("the flag --\(option.flag) is one of the command \(owner) alone")
+        for (option, _) in flags where !option.applies(to: command) {
+            throw ConfigurationError("the command \(command) has no flag --\(option.flag); see --help for who has it")
         }
     }
 }

@@ -31,6 +31,9 @@ struct Option: Sendable {
         "STACK_EXPORTER_" + flag.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
 
+    /// Whether the command has it.
+    func applies(to command: Command) -> Bool { self.command == nil || self.command == command }
+
     /// The flag with its value, as help shows it.
     var usage: String {
         placeholder.map { "--\(flag)=\($0)" } ?? "--[no-]\(flag)"

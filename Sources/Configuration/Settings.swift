@@ -48,10 +48,8 @@ extension Settings {
         if arguments.command == .help || arguments.command == .version { return (arguments.command, settings) }
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
-        for option in Option.all where !onCommandLine.contains(option.flag) {
-            guard option.command ?? arguments.command == arguments.command,
-                let value = environment[option.variable]
-            else { continue }
+        for option in Option.all where !onCommandLine.contains(option.flag) && option.applies(to: arguments.command) {
+            guard let value = environment[option.variable] else { continue }
             try settings.apply(option, value, from: option.variable)
         }
         for (option, value) in arguments.flags {

@@ -151,9 +151,9 @@ extension Catalogue.Section {
 }
 
 extension CatalogueEntry {
-    /// `counter in seconds`
+    /// `counter, seconds`
     fileprivate var kind: String {
-        descriptor.type.rawValue + (descriptor.unit.map { " in \($0.rawValue)" } ?? "")
+        descriptor.type.rawValue + (descriptor.unit.map { ", \($0.rawValue)" } ?? "")
     }
 
     /// `pg_stat_database (14+)`

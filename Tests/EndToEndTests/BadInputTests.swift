@@ -39,7 +39,7 @@ struct BadInputTests {
         Case("--scrape.timeout-offset=1parsec", says: "--scrape.timeout-offset=1parsec", "a duration such as 10s"),
         Case("--scrape.series-limit=many", says: "--scrape.series-limit=many", "a whole number above 0"),
         Case("metrics", "--format=xml", says: "--format=xml", "text, markdown or json"),
-        Case("--format=json", "scrape", says: "the flag --format", "the command metrics"),
+        Case("--format=json", "scrape", says: "the command scrape has no flag --format", "--help"),
         Case("--collector.settings=perhaps", says: "--collector.settings=perhaps", "true or false"),
         Case("--web.telemetry-path=metrics", says: "--web.telemetry-path=metrics", "such as /metrics"),
         Case("--web.listen-address=nowhere", says: "--web.listen-address=nowhere", "host:port"),

@@ -45,7 +45,7 @@ struct CatalogueTests {
                       from f(a|b)
 
                   x_z_seconds{b, a}
-                      gauge in seconds: Last.
+                      gauge, seconds: Last.
                       from view (14+)
 
                 two (off by default)
@@ -76,7 +76,7 @@ struct CatalogueTests {
         #expect(text.contains("\n[one](#one),\n[two](#two),\n[The targets"))
         #expect(text.contains("(#the-targets-and-the-exporter-itself)\n"))
         #expect(text.contains("\n## one\n\nOn by default.\n\n| metric |"))
-        #expect(text.contains("\n| `x_z_seconds` | gauge in seconds | `b`, `a` | Last. | view (14+) |\n"))
+        #expect(text.contains("\n| `x_z_seconds` | gauge, seconds | `b`, `a` | Last. | view (14+) |\n"))
         let meaning = #"A\|B \<name> "quoted" \\ \*all\* \_a\_ b_c."#
         #expect(text.contains("\n| `x_<name>_total` | counter |  | \(meaning) | f(a\\|b) |\n"))
     }
