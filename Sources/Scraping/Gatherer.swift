@@ -208,18 +208,21 @@ public final class Gatherer: Sendable {
         _ outcomes: [(target: any Target, outcome: ScrapeOutcome)],
         dropped: DroppedSamples
     ) {
-        var failing: [String: (error: CollectorError, metadata: Logger.Metadata)] = [:]
+        var failing: [String: (error: CollectorError, level: Logger.Level, metadata: Logger.Metadata)] = [:]
         for (target, outcome) in outcomes {
             if !outcome.isUp, let error = outcome.error {
-                failing[target.name] = (error, ["target": "\(target.name)"])
+                failing[target.name] = (error, .warning, ["target": "\(target.name)"])
                 continue
             }
-            for collector in outcome.collectors {
-                guard let error = collector.error else { continue }
-                failing["\(target.name)/\(collector.name)"] = (
-                    error, ["target": "\(target.name)", "collector": "\(collector.name)"]
+            func note(_ collector: String, _ error: CollectorError, _ level: Logger.Level) {
+                failing["\(target.name)/\(collector)"] = (
+                    error, level, ["target": "\(target.name)", "collector": "\(collector)"]
                 )
             }
+            for collector in outcome.collectors {
+                if let error = collector.error { note(collector.name, error, .warning) }
+            }
+            for omission in outcome.omissions { note(omission.name, omission.reason, .info) }
         }
         let before = state.withLock { state in
             defer { state.reported = failing.mapValues(\.error.reason) }
@@ -228,7 +231,7 @@ public final class Gatherer: Sendable {
         for (what, failure) in failing.sorted(by: { $0.key < $1.key }) where before[what] != failure.error.reason {
             var metadata = failure.metadata
             metadata["reason"] = "\(failure.error.reason.rawValue)"
-            log.warning("\(failure.error.detail)", metadata: metadata)
+            log.log(level: failure.level, "\(failure.error.detail)", metadata: metadata)
         }
         for what in before.keys.sorted() where failing[what] == nil {
             log.info("collecting again", metadata: ["target": "\(what)"])
