@@ -188,6 +188,13 @@ public final class PostgresTarget: Target {
         ])
     }
 
+    /// `pg_up` and the exporter's own families, as postgres_exporter has them.
+    public static let statusMetrics =
+        [Status.up, Status.duration, Status.count, Status.error].map { CatalogueEntry($0, source: "the scrape") }
+        + [Status.collectorDuration, Status.collectorSuccess].map {
+            CatalogueEntry($0, labels: ["collector"], source: "the scrape")
+        }
+
     private enum Status {
         static let up = MetricDescriptor(
             "pg_up", .gauge, "Whether the server answered this scrape within its time limit: 1 or 0.")
