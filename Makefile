@@ -13,7 +13,7 @@ EXPORTER := $(CURDIR)/.build/stack-exporter
 SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift-stdlib --product stack-exporter \
 	--no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
-BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
+BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
 help:
