@@ -11,6 +11,16 @@ protocol PostgresCollector: Collector {
     /// The collector that has to be enabled for this one to run: whoever switches `stat_user_tables` off wants no sizes
     /// of tables either.
     var parent: String? { get }
+    /// How many rows the statement may return; `nil` for a built-in one, which bounds itself.
+    var rowLimit: Int? { get }
+    /// A statement that goes before, in the same transaction, to set what its statement needs set and nobody else.
+    var localSettings: String? { get }
+
+    /// Families that are young enough to be served again in place of asking; `nil` where there are none.
+    ///
+    /// - Parameter now: When the scrape runs.
+    func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]?
+
     /// The statement for this server.
     ///
     /// - Returns: `nil` where the server has nothing for this collector, which is then left out of the scrape.
@@ -26,6 +36,10 @@ extension PostgresCollector {
     var scope: CollectorScope { .server }
     var isSlow: Bool { false }
     var parent: String? { nil }
+    var rowLimit: Int? { nil }
+    var localSettings: String? { nil }
+
+    func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]? { nil }
 }
 
 /// What a collector's statement is asked of.

@@ -11,7 +11,7 @@ public enum PostgresCollectors {
             TableCollector.statDatabase,
             TableCollector.statStatements,
             StaticInformation(),
-        ]
+        ] + options.customQueries.map { CustomQueryCollector($0, inAllDatabases: options.customQueriesInAllDatabases) }
     }
 
     /// The catalogue: names, families, and whether each is on where nobody said anything.

@@ -105,8 +105,11 @@ public final class PostgresTarget: Target {
         _ statements: [String], for running: [any PostgresCollector], of server: ServerFacts, _ scrape: Scrape
     ) async throws(CollectorError) {
         let settings = sessionSettings(until: scrape.deadline, isLocal: server.isPooled)
+        let work = statements.enumerated().map { index, statement in
+            [index > 0 ? running[index - 1].localSettings : nil, statement].compactMap(\.self)
+        }
         // Behind a pooler each transaction may be another server session, so each brings its settings along.
-        let transactions = server.isPooled ? statements.map { [settings, $0] } : [[settings]] + statements.map { [$0] }
+        let transactions = server.isPooled ? work.map { [settings] + $0 } : [[settings]] + work
         let peer = try await connection.peer
         let firstCollector = transactions.count - running.count
         let lastEnd = Mutex(ContinuousClock.now)
@@ -165,6 +168,7 @@ public final class PostgresTarget: Target {
             MetricFamily(Status.error, outcome.error == nil ? 0 : 1),
             durations,
             successes,
+            CustomQuerySource.family(options.customQuerySources),
         ]
     }
 
