@@ -4,12 +4,14 @@ public import Scraping
 public enum PostgresCollectors {
     /// New ones for one target, in alphabetical order: those that compare a scrape with the one before keep what they saw.
     static func all(_ options: PostgresOptions = PostgresOptions()) -> [any PostgresCollector] {
-        [
+        let statements = StatStatements(options)
+        return [
             TableCollector.database,
             Settings(),
             TableCollector.statActivity,
             TableCollector.statDatabase,
-            TableCollector.statStatements,
+            statements,
+            StatStatementsText(of: statements, options),
             StaticInformation(),
         ]
     }
