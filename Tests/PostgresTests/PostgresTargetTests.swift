@@ -63,7 +63,7 @@ struct PostgresTargetTests {
             })
         let (outcome, series) = await scrape(try target(server.connectionString()))
         #expect(outcome.isUp)
-        #expect(outcome.collectors.map(\.name) == PostgresCollectors.all().map(\.name))
+        #expect(outcome.collectors.map(\.name) == PostgresCollectors.all().filter(\.isEnabledByDefault).map(\.name))
         #expect(outcome.collectors.compactMap(\.error) == [])
 
         #expect(series["pg_up"] == 1)

@@ -26,7 +26,7 @@ struct StatementIntervalTests {
             _ query: Int64, user: UInt32 = 20, database: UInt32 = 5, calls: Double = 1, seconds: Double
         ) {
             read.counts[
-                StatementKey(user: user, database: database, query: query), default: StatementCounts.none
+                StatementKey(user: user, database: database, query: query), default: StatementCounts.zero
             ] += StatementCounts(calls: calls, seconds: seconds)
         }
 
@@ -128,6 +128,17 @@ struct StatementIntervalTests {
         _ = server.scrape()
         server.read.reset = 1_795_240_000
         server.read.counts = [:]
+        server.run(1, calls: 5, seconds: 2)
+        #expect(
+            server.scrape().contains(#"pg_stat_statements_interval_calls{datname="shop",queryid="1",user="app"} 5.0"#))
+    }
+
+    @Test func anUpdateOfTheExtensionIsNoReset() {
+        var server = Server()
+        server.read.reset = nil
+        server.run(1, calls: 1000, seconds: 1)
+        _ = server.scrape()
+        server.read.reset = 1_795_240_000
         server.run(1, calls: 5, seconds: 2)
         #expect(
             server.scrape().contains(#"pg_stat_statements_interval_calls{datname="shop",queryid="1",user="app"} 5.0"#))

@@ -4,7 +4,8 @@ import Synchronization
 
 /// The texts of the statements that ``StatStatements`` shows, one for each query.
 ///
-/// Reading any text the server reads the file of all, so it is seldom done, and only for texts that are not known yet.
+/// Reading any text the server reads the file of all, so it is seldom done, and only for texts that are not known yet: a
+/// statement that is new on the page gets its text within one slow interval.
 final class StatStatementsText: PostgresCollector {
     let name = "stat_statements_text"
     let parent: String? = "stat_statements"

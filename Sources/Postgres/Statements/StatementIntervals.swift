@@ -62,7 +62,8 @@ struct StatementIntervals: Sendable {
     private mutating func interval(
         of seconds: Double, from base: Base, to read: StatementRead, at now: ContinuousClock.Instant
     ) -> Interval {
-        let earlier = base.reset == read.reset ? base.counts : [:]
+        let isReset = base.reset != nil && read.reset != nil && base.reset != read.reset
+        let earlier = isReset ? [:] : base.counts
         var active: [(key: StatementKey, counts: StatementCounts)] = []
         for (key, counts) in read.counts {
             let counts = counts.since(earlier[key])
@@ -73,11 +74,11 @@ struct StatementIntervals: Sendable {
 
         var interval = Interval(seconds: seconds)
         for name in read.databases.values {
-            interval.others[name] = StatementCounts.none
+            interval.others[name] = StatementCounts.zero
             interval.slow[name] = options.slowThresholds.map { _ in 0 }
         }
         var shown: [StatementKey: StatementCounts] = [:]
-        for key in ranked.keys where read.counts[key] != nil { shown[key] = StatementCounts.none }
+        for key in ranked.keys where read.counts[key] != nil { shown[key] = StatementCounts.zero }
         for (key, counts) in active {
             let database = read.names(of: key).database
             if shown[key] == nil { interval.others[database]? += counts } else { shown[key] = counts }
@@ -90,7 +91,7 @@ struct StatementIntervals: Sendable {
             }
         }
         for key in read.sorted(shown.keys) {
-            interval.shown.append((read.labels(of: key), shown[key] ?? .none))
+            interval.shown.append((read.labels(of: key), shown[key] ?? .zero))
         }
         return interval
     }
@@ -108,20 +109,6 @@ struct StatementIntervals: Sendable {
         guard ranked.count > 3 * limit else { return }
         let latest = ranked.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
         ranked = Dictionary(uniqueKeysWithValues: latest.prefix(3 * limit).map { ($0.key, $0.value) })
-    }
-}
-
-extension StatementRead {
-    /// By user, database and id, which unlike the rank is the same at every scrape.
-    func sorted(_ keys: some Sequence<StatementKey>) -> [StatementKey] {
-        keys.map { ($0, names(of: $0)) }
-            .sorted { ($0.1.user, $0.1.database, $0.0.query) < ($1.1.user, $1.1.database, $1.0.query) }
-            .map(\.0)
-    }
-
-    func labels(of key: StatementKey) -> Labels {
-        let (user, database) = names(of: key)
-        return ["user": user, "datname": database, "queryid": key.queryLabel]
     }
 }
 
@@ -180,7 +167,7 @@ extension StatementIntervals {
             "pg_stat_statements_interval_duration_seconds", .gauge,
             """
             How long the interval was that the other interval metrics are of: the time between the last two reads that were \
-            at least the shortest interval (10 s) apart. Absent until there are two.
+            at least the shortest interval apart. Absent until there are two.
             """)
         static let mean = MetricDescriptor(
             "pg_stat_statements_interval_mean_exec_seconds", .gauge,

@@ -1,3 +1,4 @@
+import Exposition
 import Scraping
 
 /// A statement of a role in a database, as the server counts it.
@@ -9,9 +10,6 @@ struct StatementKey: Hashable, Comparable, Sendable {
     /// 0 for all statements of other roles together, whose ids are only for who may read all statistics.
     let query: Int64
 
-    /// The `queryid` label.
-    var queryLabel: String { query == 0 ? "unknown" : "\(query)" }
-
     static func < (one: StatementKey, other: StatementKey) -> Bool {
         (one.user, one.database, one.query) < (other.user, other.database, other.query)
     }
@@ -22,7 +20,7 @@ struct StatementCounts: Sendable, Equatable {
     var calls: Double
     var seconds: Double
 
-    static let none = StatementCounts(calls: 0, seconds: 0)
+    static let zero = StatementCounts(calls: 0, seconds: 0)
 
     static func += (sum: inout StatementCounts, more: StatementCounts) {
         sum.calls += more.calls
@@ -65,9 +63,22 @@ struct StatementRead: Sendable {
     /// The values of ``StatementFigure/all`` for the statements that were asked for in full, in the server's units.
     var figures: [StatementKey: [Double]] = [:]
 
-    /// The labels that tell a statement from the others.
+    /// Who ran a statement, and where.
     func names(of key: StatementKey) -> (user: String, database: String) {
         (users[key.user] ?? "unknown", databases[key.database] ?? "unknown")
+    }
+
+    /// The labels that tell a statement from the others.
+    func labels(of key: StatementKey) -> Labels {
+        let (user, database) = names(of: key)
+        return ["user": user, "datname": database, "queryid": key.query == 0 ? "unknown" : "\(key.query)"]
+    }
+
+    /// By user, database and id, which unlike the rank is the same at every scrape.
+    func sorted(_ keys: some Sequence<StatementKey>) -> [StatementKey] {
+        keys.map { ($0, names(of: $0)) }
+            .sorted { ($0.1.user, $0.1.database, $0.0.query) < ($1.1.user, $1.1.database, $1.0.query) }
+            .map(\.0)
     }
 }
 
@@ -91,7 +102,8 @@ extension StatementRead {
             ? "SELECT NULL AS dealloc, NULL AS reset"
             : "SELECT dealloc, extract(epoch FROM stats_reset) AS reset FROM \(schema).pg_stat_statements_info"
         return """
-            WITH s AS MATERIALIZED (SELECT *, coalesce(queryid, 0) AS id FROM \(schema).pg_stat_statements(false)), \
+            WITH s AS MATERIALIZED (SELECT userid, dbid, coalesce(queryid, 0) AS id, \(figures.joined(separator: ", ")) \
+            FROM \(schema).pg_stat_statements(false)), \
             shown AS (SELECT id FROM (SELECT id FROM s WHERE \(admitted) GROUP BY userid, dbid, id \
             ORDER BY sum(total_exec_time) DESC LIMIT \(options.limit)) AS top \
             UNION ALL SELECT unnest('{\(wanted.map(String.init).joined(separator: ","))}'::bigint[])), \
@@ -119,10 +131,12 @@ extension StatementRead {
         capacity = rows.number(0, 5)
         for row in 0..<rows.rowCount {
             guard let lines = rows.text(row, 10) else { continue }
-            let user = rows.number(row, 6).map { UInt32($0) } ?? 0
-            let database = rows.number(row, 8).map { UInt32($0) } ?? 0
+            let user = rows.number(row, 6).flatMap { UInt32(exactly: $0) } ?? 0
+            let database = rows.number(row, 8).flatMap { UInt32(exactly: $0) } ?? 0
             users[user] = rows.text(row, 7) ?? "unknown"
             databases[database] = rows.text(row, 9) ?? "unknown"
+            // Few lines are shorter.
+            counts.reserveCapacity(counts.count + lines.utf8.count / 32)
             for line in lines.utf8.split(separator: UInt8(ascii: "\n")) {
                 try add(line, user: user, database: database)
             }
@@ -134,14 +148,23 @@ extension StatementRead {
     private mutating func add(
         _ line: Substring.UTF8View, user: UInt32, database: UInt32
     ) throws(CollectorError) {
-        let fields = line.split(separator: UInt8(ascii: " "))
-        let values = fields.dropFirst().compactMap { Double(Substring($0)) }
-        guard let id = fields.first, let query = Int64(Substring(id)), values.count == fields.count - 1,
-            values.count == 2 || values.count == StatementFigure.all.count
-        else { throw CollectorError(.internal, "pg_stat_statements has a line of another form") }
+        // Most lines have three numbers, and there are thousands: no array for them.
+        var rest = line
+        func next() -> Substring {
+            let field = rest.prefix { $0 != UInt8(ascii: " ") }
+            rest = rest[field.endIndex...].dropFirst()
+            return Substring(field)
+        }
+        let otherForm = CollectorError(.internal, "pg_stat_statements has a line of another form")
+        guard let query = Int64(next()), let calls = Double(next()), let milliseconds = Double(next()) else {
+            throw otherForm
+        }
         let key = StatementKey(user: user, database: database, query: query)
-        counts[key, default: .none] += StatementCounts(calls: values[0], seconds: values[1] / 1000)
-        guard values.count > 2 else { return }
+        counts[key, default: .zero] += StatementCounts(calls: calls, seconds: milliseconds / 1000)
+        guard !rest.isEmpty else { return }
+        var values = [calls, milliseconds]
+        while !rest.isEmpty, let value = Double(next()) { values.append(value) }
+        guard rest.isEmpty, values.count == StatementFigure.all.count else { throw otherForm }
         if let others = figures[key] {
             figures[key] = zip(StatementFigure.all, zip(others, values)).map { $0.merge($1.0, $1.1) }
         } else {
