@@ -41,6 +41,7 @@ final class BusyServers: Sendable {
             """, on: primary)
         standby = try await PostgresServer(standbyOf: primary, slot: "repmgr_slot_1")
         try await Self.run("SELECT pg_create_physical_replication_slot('cascade', true)", on: standby)
+        try await Self.run("INSERT INTO orders VALUES (-2, 'replayed')", on: primary)
         sessions = [
             try primary.idleSession(), try primary.idleSession("BEGIN; INSERT INTO orders VALUES (-1, 'undecided');"),
             try standby.idleSession(),
