@@ -5,7 +5,7 @@ struct Arguments {
     private(set) var flags: [(option: Option, value: String)] = []
 
     /// - Parameter arguments: Without the program's own name.
-    /// - Throws: For an unknown flag or command and for a flag without its value.
+    /// - Throws: For an unknown flag or command, for a flag of another command and for one without its value.
     init(_ arguments: [String]) throws(ConfigurationError) {
         let options = Dictionary(uniqueKeysWithValues: Option.all.map { ($0.flag, $0) })
         var rest = arguments[...]
@@ -44,12 +44,15 @@ struct Arguments {
                 throw ConfigurationError("unknown flag --\(name); see --help for those there are")
             }
         }
+        for (option, _) in flags where !option.applies(to: command) {
+            throw ConfigurationError("the command \(command) has no flag --\(option.flag); see --help for who has it")
+        }
     }
 }
 
 /// What the program can be asked to do.
 public enum Command: String, Sendable, CaseIterable {
-    case serve, scrape, health, version, help
+    case serve, scrape, metrics, health, version, help
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -57,6 +60,7 @@ public enum Command: String, Sendable, CaseIterable {
         switch self {
         case .serve: "serve metrics over HTTP; what is done where no command is given"
         case .scrape: "print one page to standard output"
+        case .metrics: "print the catalogue: every metric with its type, labels, meaning and source"
         case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
         case .version: "print the version"
         case .help: "print this"

@@ -13,6 +13,8 @@ struct Option: Sendable {
     /// What holds where nothing is said, for help.
     let defaultText: String
     let help: String
+    /// The command that alone has it; `nil` where all do.
+    let command: Command?
     /// Takes the value over into the settings. A switch gets `true` or `false`.
     ///
     /// Throws what should stand there: "a duration such as 10s".
@@ -28,6 +30,9 @@ struct Option: Sendable {
     var variable: String {
         "STACK_EXPORTER_" + flag.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
+
+    /// Whether the command has it.
+    func applies(to command: Command) -> Bool { self.command == nil || self.command == command }
 
     /// The flag with its value, as help shows it.
     var usage: String {
@@ -113,6 +118,14 @@ struct Option: Sendable {
                 guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
                 settings.redisLists = keys
             },
+            Option(
+                "format", "FORMAT", default: "text", of: .metrics,
+                "How the command metrics prints: text, markdown or json"
+            ) {
+                settings, value throws(Expected) in
+                guard let format = CatalogueFormat(rawValue: value) else { throw Expected("text, markdown or json") }
+                settings.catalogueFormat = format
+            },
         ]
         + CollectorSelection.catalogue.map { collector in
             Option(
@@ -128,12 +141,14 @@ struct Option: Sendable {
         }
 
     private init(
-        _ flag: String, _ placeholder: String?, default defaultText: String, _ help: String,
+        _ flag: String, _ placeholder: String?, default defaultText: String, of command: Command? = nil,
+        _ help: String,
         apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
     ) {
         self.flag = flag
         self.placeholder = placeholder
         self.defaultText = defaultText
+        self.command = command
         self.help = help
         self.apply = apply
     }

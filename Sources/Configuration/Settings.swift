@@ -22,6 +22,8 @@ public struct Settings: Sendable {
     public var postgresOptions = PostgresOptions()
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
+    /// How the catalogue is printed.
+    public var catalogueFormat = CatalogueFormat.text
     /// Where to listen, where it is said.
     var listenAddresses: [ListenAddress] = []
     /// Celery queues to measure, in each Redis server.
@@ -46,13 +48,15 @@ extension Settings {
         if arguments.command == .help || arguments.command == .version { return (arguments.command, settings) }
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
-        for option in Option.all where !onCommandLine.contains(option.flag) {
+        for option in Option.all where !onCommandLine.contains(option.flag) && option.applies(to: arguments.command) {
             guard let value = environment[option.variable] else { continue }
             try settings.apply(option, value, from: option.variable)
         }
         for (option, value) in arguments.flags {
             try settings.apply(option, value, from: "--\(option.flag)")
         }
+        // The catalogue is the same whatever there is to scrape.
+        if arguments.command == .metrics { return (.metrics, settings) }
 
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
         settings.postgres = try environment.postgres()
