@@ -180,7 +180,7 @@ actor PostgresConnection {
                 guard PQsendQuery(try raw, statement) == 1 else { throw lost }
                 try flush(until: deadline)
                 var failure: CollectorError?
-                let rows = try receiveRows(failure: &failure, until: deadline)
+                let rows = try receiveRows(limit: nil, failure: &failure, until: deadline)
                 if let failure {
                     each(index, .failure(failure))
                 } else if let rows = consume rows {

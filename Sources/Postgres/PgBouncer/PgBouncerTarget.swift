@@ -69,6 +69,9 @@ public final class PgBouncerTarget: Target {
         [MetricFamily(Self.up, outcome.isUp ? 1 : 0)]
     }
 
+    /// `pgbouncer_up`.
+    public static let statusMetrics = [CatalogueEntry(up, source: "the scrape")]
+
     private static let up = MetricDescriptor(
         "pgbouncer_up", .gauge, "Whether the pooler answered this scrape within its time limit: 1 or 0.")
 
