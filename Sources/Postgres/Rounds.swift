@@ -40,6 +40,8 @@ final class Rounds: Sendable {
     private static let sessionLimit = Duration.seconds(4)
     /// The longest in the database that the kept connection is in anyway.
     private static let ownSessionLimit = Duration.seconds(60)
+    /// How soon what is read every few minutes is tried again where something failed.
+    private static let retryInterval = Duration.seconds(30)
     /// How long the server may take to end a session.
     private static let closeLimit = Duration.seconds(1)
 
@@ -93,7 +95,10 @@ final class Rounds: Sendable {
         guard let start = state.start, let end = state.end else { return true }
         switch pace {
         case .share(let share): return end.duration(to: .now) >= start.duration(to: end) * (1 / share - 1)
-        case .every(let interval): return start.duration(to: .now) >= interval
+        case .every(let interval):
+            // What failed, for a lock perhaps, is not left out for as long as what was found stays.
+            let hasFailed = state.found.values.contains { $0.results.values.contains { $0.error != nil } }
+            return start.duration(to: .now) >= (hasFailed ? min(interval, Self.retryInterval) : interval)
         }
     }
 

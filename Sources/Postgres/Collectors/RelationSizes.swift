@@ -3,11 +3,15 @@ extension TableCollector {
     ///
     /// These functions lock what they measure, and would wait for whoever has it for himself. So a table that anybody
     /// holds or awaits ACCESS EXCLUSIVE on - on itself, an index, or what it keeps its long values in - is not measured:
-    /// its sizes are absent, as are those of the rest where it is among it.
+    /// its sizes are absent. The rest is not measured either, which could take as long as there are tables: what its tables'
+    /// last VACUUM or ANALYZE saw of them is added up.
     static func relationSizes(_ relations: PostgresOptions.Relations) -> TableCollector {
-        func size(_ column: String, _ help: String) -> Column {
+        func size(_ metric: String, _ function: String, estimate pages: String, _ help: String) -> Column {
             .gauge(
-                "pg_stat_user_tables_\(column)_bytes", "CASE WHEN bool_and(is_free) THEN sum(\(column)) END", help)
+                "pg_stat_user_tables_\(metric)_bytes",
+                "sum(CASE WHEN place IS NULL THEN \(pages) * current_setting('block_size')::bigint "
+                    + "WHEN is_free THEN \(function)(relid) END)",
+                help)
         }
         return TableCollector(
             "relation_sizes",
@@ -19,9 +23,11 @@ extension TableCollector {
                 .label("datname", "current_database()"),
                 relations.schema,
                 relations.label("relname"),
-                size("index_size", "Disk space of the table's indexes, in bytes (pg_indexes_size)."),
                 size(
-                    "table_size",
+                    "index_size", "pg_indexes_size", estimate: "index_pages",
+                    "Disk space of the table's indexes, in bytes (pg_indexes_size)."),
+                size(
+                    "table_size", "pg_table_size", estimate: "table_pages",
                     "Disk space of the table without its indexes, in bytes; long values and maps of free space and "
                         + "visibility included (pg_table_size)."),
             ],
@@ -30,10 +36,11 @@ extension TableCollector {
     }
 
     private static let measured = """
-        (SELECT relid, schemaname, relname, is_free, CASE WHEN is_free THEN pg_table_size(relid) END AS table_size, \
-        CASE WHEN is_free THEN pg_indexes_size(relid) END AS index_size \
-        FROM (SELECT relid, schemaname, relname, relid NOT IN (\(exclusivelyLocked)) AS is_free \
-        FROM pg_stat_user_tables) AS tables)
+        (SELECT t.relid, t.schemaname, t.relname, t.relid NOT IN (\(exclusivelyLocked)) AS is_free, \
+        c.relpages + coalesce(long.relpages, 0) AS table_pages, (SELECT coalesce(sum(parts.relpages), 0) \
+        FROM pg_index AS i JOIN pg_class AS parts ON parts.oid = i.indexrelid WHERE i.indrelid = c.oid) AS index_pages \
+        FROM pg_stat_user_tables AS t JOIN pg_class AS c ON c.oid = t.relid \
+        LEFT JOIN pg_class AS long ON long.oid = c.reltoastrelid)
         """
 
     /// The tables that a lock is on, whatever part of them is locked.
