@@ -20,6 +20,8 @@ public struct Settings: Sendable {
     public var postgres: [PostgresSettings] = []
     /// What is collected of each of them.
     public var postgresOptions = PostgresOptions()
+    /// The PgBouncers to scrape.
+    public var pgbouncer: [PostgresSettings] = []
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
     /// How the catalogue is printed.
@@ -61,6 +63,7 @@ extension Settings {
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
+        settings.pgbouncer = try environment.pgbouncer()
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
             settings.redis[index].celeryQueues = settings.celeryQueues
@@ -86,6 +89,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
 extension CollectorSelection {
     /// All collectors that exist, of every kind of target, by name.
     public static let catalogue: [any Collector] =
-        (PostgresCollectors.catalogue + RedisCollectors.catalogue + ContainerCollectors.catalogue)
+        (PostgresCollectors.catalogue + PgBouncerCollectors.catalogue + RedisCollectors.catalogue
+        + ContainerCollectors.catalogue)
         .sorted { $0.name < $1.name }
 }

@@ -10,6 +10,13 @@ public struct PostgresOptions: Sendable {
     public var relations = Relations()
     /// What is shown of `pg_stat_statements`.
     public var statements = Statements()
+    /// Statements that somebody else wrote, a collector each.
+    public var customQueries: [CustomQuery] = []
+    /// The files that they were read from.
+    public var customQuerySources: [CustomQuerySource] = []
+    /// Whether they are asked in all databases and not only in the one that the connection string names, except for those
+    /// that are ``CustomQuery/isForOneDatabase``.
+    public var customQueriesInAllDatabases = false
     /// How old facts may get that are dear to find: sizes, bloat, the texts of statements.
     public var slowInterval = Duration.seconds(300)
     /// Whether families also appear under the names that older releases of postgres_exporter gave them.
@@ -77,6 +84,13 @@ public struct PostgresOptions: Sendable {
         public var excludedUsers: [String] = []
         /// What makes a statement slow: mean execution times in seconds, rising.
         public var slowThresholds = [0.1, 0.5, 1]
+        /// How many stand by themselves among those that took the most time since the scrape before; a statement stays a
+        /// while, so that up to thrice as many are shown.
+        public var intervalLimit = 20
+        /// The shortest time between two reads that is an interval; until then scrapes see the interval before. Where
+        /// several servers scrape, more than half of the time between scrapes and less than all of it makes all of them
+        /// see the same intervals; with less, each sees the part of the time between the other's scrape and its own.
+        public var shortestInterval = Duration.seconds(10)
 
         /// What holds where nothing is configured.
         public init() {}
