@@ -8,7 +8,8 @@ struct PostgresInstallation {
     /// Whether every user may read it. What `make test` has fetched lies in the repository, which may be root's alone.
     let isPublic: Bool
 
-    /// One of each version: those that `make test` has fetched, and what Debian has of others.
+    /// One of each version: those that `make test` has fetched to where `POSTGRES_VERSIONS` says, and what Debian has of
+    /// others.
     static let all: [PostgresInstallation] = {
         let fetched = ProcessInfo.processInfo.environment["POSTGRES_VERSIONS"].map { found(in: $0, isPublic: false) }
         let both = (fetched ?? []) + debian

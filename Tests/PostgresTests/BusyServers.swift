@@ -94,7 +94,7 @@ final class BusyServers: Sendable {
     }
 
     private static func wait(for condition: String, on server: PostgresServer) async throws {
-        guard try await eventually({ try await server.sql("SELECT \(condition)").output == "t\n" }) else {
+        guard try await eventually(within: 60, { try await server.sql("SELECT \(condition)").output == "t\n" }) else {
             throw LabError("it never came to be that \(condition)")
         }
     }

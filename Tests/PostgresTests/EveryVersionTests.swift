@@ -10,6 +10,7 @@ import Testing
 /// what `Fixtures/postgres-contract.txt` says.
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct EveryVersionTests {
+    private static let versions = PostgresServer.versions.filter { (13...18).contains($0) }
     private let contract: Contract
 
     init() throws {
@@ -43,11 +44,11 @@ struct EveryVersionTests {
     @Test(.enabled(if: ProcessInfo.processInfo.environment["POSTGRES_VERSIONS"] != nil))
     func everyVersionIsTested() {
         #if arch(x86_64)
-        #expect(Self.versions == Array(13...18))
+        let packaged = 13...18
         #else
-        // Nobody packages 13 for others.
-        #expect(Self.versions == Array(14...18))
+        let packaged = 14...18
         #endif
+        #expect(Set(packaged).subtracting(Self.versions) == [])
     }
 
     @Test func everyCollectorOfPostgresExporterIsHereAndOnWhereItIsOnThere() throws {
@@ -70,8 +71,6 @@ struct EveryVersionTests {
         }
         #expect(names.map { $0.dropFirst(prefix.count) }.sorted() == (try Contract.lines(of: "settings-15")).sorted())
     }
-
-    private static let versions = PostgresServer.versions.filter { $0 >= 13 }
 
     @Test(arguments: versions)
     func everyFamilyIsThereWithItsTypeAndLabels(version: Int) async throws {
