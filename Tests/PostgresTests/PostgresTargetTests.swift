@@ -63,7 +63,7 @@ struct PostgresTargetTests {
             })
         let (outcome, series) = await scrape(try target(server.connectionString()))
         #expect(outcome.isUp)
-        #expect(outcome.collectors.map(\.name) == PostgresCollectors.all().map(\.name))
+        #expect(outcome.collectors.map(\.name).filter { $0 != "stat_checkpointer" } == collectorsOfEveryVersion)
         #expect(outcome.collectors.compactMap(\.error) == [])
 
         #expect(series["pg_up"] == 1)
@@ -214,10 +214,12 @@ struct PostgresTargetTests {
             reasons = Dictionary(uniqueKeysWithValues: outcome.collectors.map { ($0.name, $0.error?.reason) })
             if reasons["database"] == .some(.locked) { break }
         }
-        #expect(
-            reasons == [
-                "database": .locked, "stat_activity": .locked, "stat_database": .locked, "settings": nil, "static": nil,
-            ])
+        for name in ["database", "stat_activity", "stat_database"] {
+            #expect(reasons[name] == .some(.locked), "\(name)")
+        }
+        for name in ["settings", "static", "stat_bgwriter", "stat_user_tables"] {
+            #expect(reasons[name] == .some(nil), "\(name)")
+        }
     }
 
     @Test func manyScrapersShareOneConnection() async throws {

@@ -1,6 +1,7 @@
 import CLibPQ
 import Exposition
 import Glibc
+import Scraping
 import Testing
 
 @testable import Postgres
@@ -37,6 +38,10 @@ extension ServerFacts {
             isPooled: false, role: "exporter", rights: Set(Right.allCases), isInRecovery: false)
     }
 }
+
+/// The collectors that run by themselves on every version.
+let collectorsOfEveryVersion = PostgresCollectors.all().filter(\.isEnabledByDefault).map(\.name)
+    .filter { $0 != "stat_checkpointer" }
 
 /// Families as lines, `name{labels} value`.
 func lines(_ families: [MetricFamily]) -> [String] {
