@@ -24,6 +24,9 @@ extension TableCollector {
             late("write", "had written it"),
             late("flush", "had brought it to disk"),
             late("replay", "had replayed it"),
+            .unknown(
+                "pg_stat_replication_reply_time", "extract(epoch FROM min(r.reply_time))",
+                "When the receiver last reported, by its own clock, in seconds since the epoch."),
         ],
         from: """
             pg_stat_replication AS r LEFT JOIN pg_replication_slots AS s ON s.active_pid = r.pid \
