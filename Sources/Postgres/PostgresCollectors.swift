@@ -7,6 +7,7 @@ public enum PostgresCollectors {
         [
             TableCollector.blockedSessions,
             TableCollector.database,
+            TableCollector.indexBloat(options.relations),
             TableCollector.indexHealth,
             TableCollector.lockWaits,
             TableCollector.openTransactions,

@@ -21,6 +21,7 @@ extension PostgresServer {
             SET ROLE \(role);
             SET default_transaction_read_only = on;
             SET search_path = pg_catalog;
+            SET lock_timeout = '1s';
             \\pset tuples_only off
             \\pset footer off
             \\pset null '<NULL>'

@@ -156,6 +156,30 @@ struct SchemaHealthTests {
         #expect(series.keys.map { $0.contains(#"sequencename="free""#) } == [true])
     }
 
+    /// A migration that has everything to itself must neither be waited for nor hide more than its sequences.
+    @Test func nothingWaitsForWhoeverHasATableToHimself() async throws {
+        let server = try await PostgresServer()
+        try await server.sql(
+            """
+            CREATE TABLE t AS SELECT i, 'name' || i AS name FROM generate_series(1, 50000) AS i; CREATE SEQUENCE s;
+            CREATE INDEX name ON t (lower(name)) WHERE i > 5; CREATE INDEX again ON t (lower(name)) WHERE i > 5;
+            ANALYZE t;
+            """)
+        let migration = try server.idleSession(
+            "BEGIN", "LOCK TABLE t", "DROP INDEX name", "ALTER INDEX again SET (fillfactor = 80)", "DROP SEQUENCE s")
+        defer { migration.stop() }
+        #expect(try await server.hasSession(where: "state = 'idle in transaction' AND query LIKE 'DROP SEQUENCE%'"))
+        #expect(try await server.ask(TableCollector.sequences(relations)) == [:])
+        #expect(try await server.ask(TableCollector.indexHealth)[#"pg_indexes_duplicate{datname="postgres"}"#] == 1)
+        #expect(try await server.ask(TableCollector.statUserIndexes(relations)).count >= 2)
+        #expect(try await server.ask(TableCollector.tableBloat(relations)).count == 2)
+        #expect(try await server.ask(TableCollector.indexBloat(relations)).count == 4)
+        #expect(
+            try await server.ask(TableCollector.rowSecurity(relations))[
+                #"pg_tables_without_row_security{datname="postgres"}"#] == 1)
+        #expect(try await server.ask(TableCollector.tableRowSecurity(relations)).count == 2)
+    }
+
     @Test func bloatIsEstimated() async throws {
         let server = try await PostgresServer(settings: ["autovacuum = off"])
         try await server.sql(
@@ -181,6 +205,33 @@ struct SchemaHealthTests {
         #expect(value("pg_table_bloat_ratio", "unknown", in: series) == nil)
         let size = try #require(Double(try await server.sql("SELECT pg_relation_size('loose')").output.dropLast()))
         #expect(value("pg_table_bloat_bytes", "loose", in: series) == (loose * size).rounded())
+    }
+
+    @Test func indexBloatIsEstimated() async throws {
+        let server = try await PostgresServer(settings: ["autovacuum = off"])
+        try await server.sql(
+            """
+            CREATE TABLE t AS SELECT i, i % 10 AS few, 'name' || i AS name FROM generate_series(1, 200000) AS i;
+            ALTER TABLE t ADD PRIMARY KEY (i);
+            CREATE INDEX lower_name ON t (lower(name)); CREATE INDEX few ON t (few); CREATE INDEX two ON t (i, name);
+            """)
+        try await server.sql("VACUUM ANALYZE t")
+        func ratio(_ index: String, in series: [String: Double]) -> Double? {
+            series[
+                #"pg_index_bloat_ratio{datname="postgres",indexrelname="\#(index)",relname="t",schemaname="public"}"#]
+        }
+        let fresh = try await server.ask(TableCollector.indexBloat(relations))
+        for index in ["t_pkey", "lower_name", "few", "two"] {
+            let ratio = try #require(ratio(index, in: fresh))
+            #expect(ratio < 0.1, "\(index)")
+        }
+        try await server.sql("DELETE FROM t WHERE i % 2 = 0")
+        try await server.sql("VACUUM ANALYZE t")
+        let old = try await server.ask(TableCollector.indexBloat(relations))
+        for index in ["t_pkey", "lower_name", "two"] {
+            let ratio = try #require(ratio(index, in: old))
+            #expect(abs(ratio - 0.5) < 0.1, "\(index)")
+        }
     }
 
     @Test func tablesWithoutRowSecurityAreFound() async throws {
