@@ -22,8 +22,18 @@ public struct Settings: Sendable {
     public var postgresOptions = PostgresOptions()
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
+    /// Which servers `/probe` may be asked for by their address; `nil` for none.
+    public var probedAddresses: RegularExpression?
+    /// What a probe that is asked for by its address may log in with, by name.
+    public var authModules: [String: AuthModule] = [:]
+    /// What should be said differently: one sentence each, for the log.
+    public private(set) var warnings: [String] = []
     /// Where to listen, where it is said.
     var listenAddresses: [ListenAddress] = []
+    /// Whether systemd says where to listen.
+    var usesSystemdSockets = false
+    /// A limit beside ``Gatherer/Limits/timeout``.
+    var collectionTimeout: Duration?
     /// Celery queues to measure, in each Redis server.
     var celeryQueues = ["celery"]
     /// Lists to measure, in each Redis server.
@@ -47,14 +57,21 @@ extension Settings {
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
         for option in Option.all where !onCommandLine.contains(option.flag) {
-            guard let value = environment[option.variable] else { continue }
-            try settings.apply(option, value, from: option.variable)
+            guard let variable = option.variables.first(where: { environment[$0] != nil }),
+                let value = environment[variable]
+            else { continue }
+            try settings.apply(option, value, from: variable)
         }
-        for (option, value) in arguments.flags {
-            try settings.apply(option, value, from: "--\(option.flag)")
+        for (option, name, value) in arguments.flags {
+            try settings.apply(option, value, from: "--\(name)")
+            if name != option.flag { settings.warnings.append("--\(name) is now --\(option.flag)") }
         }
 
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
+        if settings.usesSystemdSockets, arguments.command == .serve {
+            settings.web.addresses = try environment.systemdSockets()
+        }
+        settings.limits.timeout = min(settings.limits.timeout, settings.collectionTimeout ?? settings.limits.timeout)
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
         settings.redis = try environment.redis()
@@ -70,6 +87,9 @@ extension Settings {
             try option.apply(&self, value)
         } catch {
             throw ConfigurationError("\(place)=\(value): this should be \(error.text)")
+        }
+        if let advice = option.advice {
+            warnings.append("\(place) is there for those who come from postgres_exporter: \(advice)")
         }
     }
 }

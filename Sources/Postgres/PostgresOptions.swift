@@ -10,6 +10,8 @@ public struct PostgresOptions: Sendable {
     public var relations = Relations()
     /// What is shown of `pg_stat_statements`.
     public var statements = Statements()
+    /// Whether user-defined queries run in every admitted database, and not only in that of the connection string.
+    public var customQueriesInAllDatabases = false
     /// How old facts may get that are dear to find: sizes, bloat, the texts of statements.
     public var slowInterval = Duration.seconds(300)
     /// Whether families also appear under the names that older releases of postgres_exporter gave them.

@@ -177,12 +177,16 @@ struct SettingsTests {
         #expect(error?.description.contains("hunter2") == false)
     }
 
-    @Test func settingsPrintNoSecret() throws {
-        let settings = try load(
-            [], ["REDIS_URL": "redis://:hunter2@cache", "DATA_SOURCE_PASS": "hunter2", "DATA_SOURCE_URI": "db/app"])
+    @Test(arguments: [
+        ["REDIS_URL": "redis://:hunter2@cache", "DATA_SOURCE_PASS": "hunter2", "DATA_SOURCE_URI": "db/app"],
+        ["DATABASE_URL": "postgresql://u:hunter2@db/app"],
+    ])
+    func settingsPrintNoSecret(environment: [String: String]) throws {
+        let settings = try load([], environment)
         var dumped = ""
         dump(settings, to: &dumped)
         #expect(!dumped.contains("hunter2"))
+        #expect(!"\(settings)".contains("hunter2"))
     }
 }
 
