@@ -13,6 +13,7 @@ EXPORTER := $(CURDIR)/.build/stack-exporter
 SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift-stdlib --product stack-exporter \
 	--no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
+POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
@@ -33,12 +34,13 @@ test: build ## run all tests, against real servers
 	@Tests/Lab/install $(TEST_PACKAGES)
 	@$(PYTHON) -c 'import prometheus_client' 2>/dev/null || \
 		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet prometheus_client==0.26.0; }
-	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) swift test
+	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
+	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
 
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/stack .ci/run
+	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/stack .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 

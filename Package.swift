@@ -74,12 +74,13 @@ let package = Package(
             swiftSettings: settings,
             linkerSettings: releaseLinking
         ),
-        .target(name: "Lab", path: "Tests/Lab", exclude: ["install", "stack"], swiftSettings: settings),
+        .target(
+            name: "Lab", path: "Tests/Lab", exclude: ["install", "postgres-versions", "stack"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
-        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"])
+        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
         + library(
             "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS],
             tests: [nioEmbedded, "Lab"],

@@ -11,6 +11,10 @@ protocol PostgresCollector: Collector {
     /// The collector that has to be enabled for this one to run: whoever switches `stat_user_tables` off wants no sizes
     /// of tables either.
     var parent: String? { get }
+    /// How many rows the statement may return, beyond which it has failed; `nil` where the statement bounds itself.
+    var rowLimit: Int? { get }
+    /// What is delivered without asking the server, from an answer that is recent enough; `nil` where there is none.
+    func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]?
     /// The statement for this server.
     ///
     /// - Returns: `nil` where the server has nothing for this collector, which is then left out of the scrape.
@@ -26,6 +30,8 @@ extension PostgresCollector {
     var scope: CollectorScope { .server }
     var isSlow: Bool { false }
     var parent: String? { nil }
+    var rowLimit: Int? { nil }
+    func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]? { nil }
 }
 
 /// What a collector's statement is asked of.

@@ -4,7 +4,7 @@ public import Scraping
 public enum PostgresCollectors {
     /// New ones for one target, in alphabetical order: those that compare a scrape with the one before keep what they saw.
     static func all(_ options: PostgresOptions = PostgresOptions()) -> [any PostgresCollector] {
-        [
+        let collectors: [any PostgresCollector] = [
             TableCollector.database,
             Settings(),
             TableCollector.statActivity,
@@ -12,6 +12,11 @@ public enum PostgresCollectors {
             TableCollector.statStatements,
             StaticInformation(),
         ]
+        return collectors.map { collector in
+            guard var table = collector as? TableCollector else { return collector }
+            table.wrapsLargeCounters = options.wrapsLargeCounters
+            return table
+        }
     }
 
     /// The catalogue: names, families, and whether each is on where nobody said anything.

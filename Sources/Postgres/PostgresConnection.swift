@@ -9,9 +9,23 @@ import Synchronization
 /// connects; so its calls are made on this thread alone, and waiting is `poll(2)` with what is left until the deadline.
 actor PostgresConnection {
     /// Statements that go to the server as one transaction; the rows of the last are the answer.
-    typealias Transaction = [String]
+    struct Transaction: Sendable, ExpressibleByArrayLiteral {
+        var statements: [String]
+        /// More rows than this are a failure, and are not kept in memory; `nil` where the statement bounds itself.
+        var rowLimit: Int?
+
+        init(_ statements: [String], rowLimit: Int? = nil) {
+            self.statements = statements
+            self.rowLimit = rowLimit
+        }
+
+        init(arrayLiteral statements: String...) {
+            self.init(statements)
+        }
+    }
 
     private let settings: PostgresSettings
+    private let place: Place?
     private let executor: ThreadExecutor
     private var handle: Handle?
     private var backOff = BackOff()
@@ -22,8 +36,10 @@ actor PostgresConnection {
     /// 1 while connected, else 0.
     nonisolated var openConnections: Int { openCount.load(ordering: .relaxed) }
 
-    init(_ settings: PostgresSettings) {
+    /// - Parameter place: Where to go instead of where the connection string leads.
+    init(_ settings: PostgresSettings, to place: Place? = nil) {
         self.settings = settings
+        self.place = place
         executor = ThreadExecutor(name: "pg \(settings.name)")
     }
 
@@ -44,15 +60,28 @@ actor PostgresConnection {
             let raw = try raw
             let host = PQhost(raw).map { String(cString: $0) } ?? ""
             let port = PQport(raw).map { String(cString: $0) } ?? ""
-            return Peer(process: PQbackendPID(raw), address: "\(host):\(port)")
+            // The address spares looking up the host again; a socket has none.
+            let address = PQhostaddr(raw).map { String(cString: $0) } ?? ""
+            return Peer(process: PQbackendPID(raw), host: host, numericHost: address, port: port)
         }
     }
 
     /// The other end of a connection.
     struct Peer: Sendable {
         let process: Int32
+        let host: String
+        /// Empty for a socket.
+        let numericHost: String
+        let port: String
+
         /// `host:port`
-        let address: String
+        var address: String { "\(host):\(port)" }
+    }
+
+    /// A database of the server that another connection leads to, whichever of several hosts that is.
+    struct Place: Sendable {
+        let peer: Peer
+        let database: String
     }
 
     /// Connects, unless it is connected or the last attempt failed a moment ago.
@@ -75,6 +104,20 @@ actor PostgresConnection {
         openCount.store(0, ordering: .relaxed)
     }
 
+    /// Closes the connection and waits until the server's process has gone too: not before then may another take its place
+    /// in the budget, and may the database be dropped.
+    func closeAndWait(until deadline: Deadline) {
+        guard let raw = handle?.raw else { return }
+        let socket = dup(PQsocket(raw))
+        close()
+        guard socket >= 0 else { return }
+        defer { Glibc.close(socket) }
+        var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        // The kernel closes the server's end when its process ends, which is after it has left pg_stat_activity.
+        while poll(&entry, 1, deadline.remainingMilliseconds) > 0, recv(socket, &bytes, bytes.count, 0) > 0 {}
+    }
+
     /// Sends all transactions in one go and hands over each one's outcome as it comes.
     ///
     /// A transaction that fails leaves the others alone.
@@ -92,7 +135,11 @@ actor PostgresConnection {
             for (index, transaction) in transactions.enumerated() {
                 var rows: QueryResult?
                 var failure: CollectorError?
-                for _ in transaction { rows = try receiveRows(failure: &failure, until: deadline) }
+                for position in transaction.statements.indices {
+                    let isLast = position == transaction.statements.count - 1
+                    rows = try receiveRows(
+                        limit: isLast ? transaction.rowLimit : nil, failure: &failure, until: deadline)
+                }
                 try receiveSync(until: deadline)
                 if let failure {
                     each(index, .failure(failure))
@@ -110,13 +157,19 @@ actor PostgresConnection {
 
     private func connect(until deadline: Deadline) throws(CollectorError) -> Handle {
         // A later keyword overrides what the connection string behind the first `dbname` says, unless it is empty.
-        let parameters = [
+        var parameters = [
             ("fallback_application_name", "stack-exporter"),
             ("dbname", settings.connectionString),
             ("user", settings.user ?? ""),
             ("password", try settings.password?.reveal() ?? ""),
             ("client_encoding", "UTF8"),
         ]
+        if let place {
+            parameters += [
+                ("host", place.peer.host), ("hostaddr", place.peer.numericHost), ("port", place.peer.port),
+                ("dbname", place.database),
+            ]
+        }
         let started = withCStrings(parameters.map(\.0)) { keywords in
             withCStrings(parameters.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
         }
@@ -165,7 +218,7 @@ actor PostgresConnection {
     private func send(_ transactions: [Transaction], until deadline: Deadline) throws(CollectorError) {
         let raw = try raw
         for transaction in transactions {
-            for statement in transaction {
+            for statement in transaction.statements {
                 guard PQsendQueryParams(raw, statement, 0, nil, nil, nil, nil, 0) == 1 else { throw lost }
             }
             guard clibpq_pipeline_sync(raw) == 1 else { throw lost }
@@ -187,14 +240,31 @@ actor PostgresConnection {
     /// - Parameter failure: Set where there are none, unless it is set: after a failure the rest of a transaction is only
     ///   said to have been skipped.
     private func receiveRows(
-        failure: inout CollectorError?, until deadline: Deadline
+        limit: Int?, failure: inout CollectorError?, until deadline: Deadline
     ) throws(CollectorError) -> QueryResult? {
         let raw = try raw
         var rows: QueryResult?
+        if limit != nil { PQsetSingleRowMode(raw) }
         while let result = try receive(from: raw, until: deadline) {
-            if PQresultStatus(result) == PGRES_TUPLES_OK {
-                rows = QueryResult(result)
+            switch PQresultStatus(result) {
+            case PGRES_TUPLES_OK:
+                // Behind rows that came one by one, an empty result marks their end.
+                if rows == nil { rows = QueryResult(result) } else { PQclear(result) }
                 continue
+            case PGRES_SINGLE_TUPLE:
+                if rows == nil {
+                    rows = QueryResult(result)
+                    continue
+                }
+                defer { PQclear(result) }
+                guard failure == nil else { continue }
+                do throws(CollectorError) {
+                    try rows?.append(rowOf: result, limit: limit ?? .max)
+                } catch {
+                    failure = error
+                }
+                continue
+            default: break
             }
             defer { PQclear(result) }
             if PQresultStatus(result) == PGRES_PIPELINE_ABORTED { continue }
@@ -206,7 +276,9 @@ actor PostgresConnection {
             if error.reason == .connection { throw error }
             failure = failure ?? error
         }
-        if rows == nil, failure == nil {
+        // The rows before a failure are not the answer.
+        guard failure == nil else { return nil }
+        if rows == nil {
             failure = CollectorError(.internal, "the server answered a statement with nothing")
         }
         return rows

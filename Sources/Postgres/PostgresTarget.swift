@@ -2,34 +2,65 @@ public import Exposition
 public import Scraping
 import Synchronization
 
-/// A PostgreSQL server: one kept connection, all collectors in one pipeline, one round trip a scrape.
+/// A PostgreSQL server.
+///
+/// What the server tells as a whole, and the database that the connection string names, are read at every scrape on a kept
+/// connection, in one pipeline. The other databases are visited one by one on a second connection, and what is dear to find
+/// is read in the background on a third; so there are never more than three.
 public final class PostgresTarget: Target {
     /// `postgres`
     public static let kind = "postgres"
 
     private let settings: PostgresSettings
-    private let enabled: [any PostgresCollector]
-    private let selection: CollectorSelection
     private let options: PostgresOptions
+    private let presentation: Presentation
+    private let enabled: [any PostgresCollector]
+    /// Read at every scrape on the kept connection.
+    private let fast: [any PostgresCollector]
     private let connection: PostgresConnection
-    private let facts = Mutex<ServerFacts?>(nil)
+    /// The databases that the connection string does not name.
+    private let others: Rounds
+    private let slow: Rounds
+    private let known = Mutex<Known?>(nil)
     private let scrapeCount = Atomic(0)
 
+    /// What the kept connection leads to. Read with every scrape, for the next one.
+    private struct Known {
+        var server: ServerFacts
+        /// Where collectors of single databases run.
+        var databases: [String]
+    }
+
+    /// How much of the time the visits to other databases may take.
+    private static let othersShare = 0.05
+
     /// A server, without connecting yet.
-    public init(_ settings: PostgresSettings, options: PostgresOptions = PostgresOptions()) {
+    public convenience init(_ settings: PostgresSettings, options: PostgresOptions = PostgresOptions()) {
+        self.init(settings, options: options, collectors: PostgresCollectors.all(options))
+    }
+
+    init(_ settings: PostgresSettings, options: PostgresOptions, collectors: [any PostgresCollector]) {
         self.settings = settings
         self.options = options
-        selection = options.collectors
-        enabled = PostgresCollectors.all(options).filter(options.collectors.isEnabled)
+        presentation = Presentation(options)
+        let all = collectors.filter(options.collectors.isEnabled)
+        let names = Set(all.map(\.name))
+        enabled = all.filter { $0.parent.map(names.contains) ?? true }
+        fast = enabled.filter { !$0.isSlow }
         connection = PostgresConnection(settings)
+        others = Rounds(
+            settings, collectors: fast.filter { $0.scope == .database }, pace: .share(of: Self.othersShare))
+        slow = Rounds(settings, collectors: enabled.filter(\.isSlow), pace: .every(options.slowInterval))
     }
 
     /// As configured.
     public var name: String { settings.name }
     /// The names of the collectors that are enabled.
     public var collectors: [String] { enabled.map(\.name) }
-    /// 0 or 1.
-    public var openConnections: Int? { connection.openConnections }
+    /// From 0 to 3.
+    public var openConnections: Int? {
+        connection.openConnections + others.openConnections + slow.openConnections
+    }
 
     /// Connects where needed and runs all collectors.
     public func run(_ scrape: Scrape) async {
@@ -49,104 +80,93 @@ public final class PostgresTarget: Target {
     }
 
     private func attempt(_ scrape: Scrape) async throws(CollectorError) {
+        let settings = SessionSettings.scrape(until: scrape.deadline)
+        let facts = [ServerFacts.query, DatabaseList.query(admittedBy: options.databases)]
         if await connection.isClosed {
             try await connection.open(until: scrape.deadline)
-            facts.withLock { $0 = nil }
-            try await refresh(scrape)
-        }
-        guard let server = facts.withLock({ $0 }) else {
-            throw CollectorError(.internal, "the server does not say what it is")
-        }
-
-        var running: [any PostgresCollector] = []
-        var statements = [ServerFacts.query]
-        for collector in enabled {
-            do throws(CollectorError) {
-                guard let statement = try collector.statement(for: server) else {
-                    scrape.skip(collector.name)
-                    continue
-                }
-                running.append(collector)
-                statements.append(statement)
-            } catch {
-                if selection.isRequested(collector) {
-                    scrape.deliver(collector.name, took: .zero, .failure(error))
-                } else {
-                    scrape.skip(collector.name)
-                }
+            known.withLock { $0 = nil }
+            let peer = try await connection.peer
+            try await connection.learn(facts, settings: settings, until: scrape.deadline) { [self] index, outcome in
+                learn(index, outcome, peer: peer, scrape)
             }
         }
-        try await run(statements, for: running, of: server, scrape)
+        guard let known = known.withLock({ $0 }) else {
+            throw CollectorError(.internal, "the server does not say what it is")
+        }
+        let peer = try await connection.peer
+        let server = known.server
+        let isOwnAdmitted = known.databases.contains(server.database)
+        // A pooler knows databases by names of its own.
+        let elsewhere = server.isPooled ? [] : known.databases.filter { $0 != server.database }
+        let visits = others.begin(in: elsewhere, of: server, at: peer)
+        let search = slow.begin(in: [server.database] + elsewhere, of: server, at: peer)
+
+        let plan = Plan(fast.filter { $0.scope == .server || isOwnAdmitted }, for: server)
+        for omission in plan.omissions { leaveOut(omission.collector, omission.reason, scrape) }
+        let own = Mutex<[String: CollectorResult]>([:])
+        try await connection.run(
+            plan, of: server, settings: settings, until: scrape.deadline, facts: facts,
+            fact: { [self] index, outcome in learn(index, outcome, peer: peer, scrape) },
+            deliver: { [self] collector, result in
+                if collector.scope == .server {
+                    deliver(collector, result, scrape)
+                } else {
+                    own.withLock { $0[collector.name] = result }
+                }
+            })
+        await wait(for: visits, and: search, until: scrape.deadline)
+        let here = own.withLock { $0 }
+        for collector in enabled where collector.isSlow || collector.scope == .database {
+            var result = here[collector.name]
+            if let found = (collector.isSlow ? slow : others).result(of: collector) {
+                if result == nil { result = found } else { result?.add(found) }
+            }
+            if let result {
+                deliver(collector, result, scrape)
+            } else if collector.isSlow || !isOwnAdmitted {
+                // Nothing has been found yet, which is no failure.
+                scrape.skip(collector.name)
+            }
+        }
     }
 
-    /// Asks a fresh connection what it leads to, with settings that end with the transaction.
-    private func refresh(_ scrape: Scrape) async throws(CollectorError) {
-        let peer = try await connection.peer
-        let first = [sessionSettings(until: scrape.deadline, isLocal: true), ServerFacts.query]
-        try await connection.run([first], until: scrape.deadline) { [self] _, outcome in
-            learn(outcome, peer: peer, scrape)
-        }
+    /// Waits for what is being found elsewhere, and leaves time to deliver it.
+    private func wait(for visits: Signal?, and search: Signal?, until deadline: Deadline) async {
+        await visits?.wait(until: deadline.limited(to: deadline.remaining * 0.8))
+        // Only the first time, so that a single scrape shows sizes too.
+        if slow.isNew { await search?.wait(until: deadline.limited(to: deadline.remaining * 0.5)) }
     }
 
     private func learn(
-        _ outcome: consuming Result<QueryResult, CollectorError>, peer: PostgresConnection.Peer, _ scrape: Scrape
+        _ index: Int, _ outcome: consuming Result<QueryResult, CollectorError>, peer: PostgresConnection.Peer,
+        _ scrape: Scrape
     ) {
-        switch consume outcome {
-        case .success(let rows):
-            guard let server = try? ServerFacts(rows, peer: peer) else { return }
-            facts.withLock { $0 = server }
+        guard index == 0 else {
+            // Where it cannot be read just now, the list of the last scrape goes on.
+            if let databases = try? DatabaseList.read(outcome) { known.withLock { $0?.databases = databases } }
+            return
+        }
+        switch ServerFacts.read(outcome, peer: peer) {
+        case .success(let server):
+            known.withLock { $0 = Known(server: server, databases: $0?.databases ?? []) }
             scrape.targetAnswered()
-        case .failure(let error):
-            scrape.targetFailed(error)
+        case .failure(let error): scrape.targetFailed(error)
         }
     }
 
-    private func run(
-        _ statements: [String], for running: [any PostgresCollector], of server: ServerFacts, _ scrape: Scrape
-    ) async throws(CollectorError) {
-        let settings = sessionSettings(until: scrape.deadline, isLocal: server.isPooled)
-        // Behind a pooler each transaction may be another server session, so each brings its settings along.
-        let transactions = server.isPooled ? statements.map { [settings, $0] } : [[settings]] + statements.map { [$0] }
-        let peer = try await connection.peer
-        let firstCollector = transactions.count - running.count
-        let lastEnd = Mutex(ContinuousClock.now)
-        try await connection.run(transactions, until: scrape.deadline) { [self] index, outcome in
-            // The server works on one statement after the other: what passed since the one before is this one's own.
-            let start = lastEnd.withLock { $0 }
-            defer { lastEnd.withLock { $0 = .now } }
-            guard index >= firstCollector else {
-                if index == firstCollector - 1 { learn(outcome, peer: peer, scrape) }
-                return
-            }
-            let collector = running[index - firstCollector]
-            let families: Result<[MetricFamily], CollectorError>
-            do throws(CollectorError) {
-                switch consume outcome {
-                case .success(let rows): families = .success(try collector.families(from: rows, server: server))
-                case .failure(let error): throw error
-                }
-            } catch {
-                families = .failure(error)
-            }
-            scrape.deliver(collector.name, took: start.duration(to: .now), families)
-        }
+    private func deliver(_ collector: any PostgresCollector, _ result: CollectorResult, _ scrape: Scrape) {
+        var result = result
+        result.families = presentation.apply(result.families)
+        scrape.deliver(collector.name, result)
     }
 
-    /// The session's settings as one statement.
-    ///
-    /// No statement of ours may last longer than half of the time left, so that one that hangs leaves time for the
-    /// others, nor wait more than a second for a lock, since others queue up behind whoever waits.
-    func sessionSettings(until deadline: Deadline, isLocal: Bool) -> String {
-        let left = max(deadline.remainingMilliseconds, 2)
-        let settings = [
-            ("statement_timeout", "\(max(left / 2, 1))"),
-            ("lock_timeout", "\(min(1000, max(left / 2, 1)))"),
-            ("idle_in_transaction_session_timeout", "\(left)"),
-            (isLocal ? "transaction_read_only" : "default_transaction_read_only", "on"),
-            ("search_path", "pg_catalog"),
-        ]
-        return "SELECT "
-            + settings.map { "pg_catalog.set_config('\($0)', '\($1)', \(isLocal))" }.joined(separator: ", ")
+    /// An error where the collector was asked for by name, else a word in the log, unless there is nothing to mend.
+    private func leaveOut(_ collector: any PostgresCollector, _ reason: CollectorError?, _ scrape: Scrape) {
+        if let reason, options.collectors.isRequested(collector) {
+            scrape.deliver(collector.name, CollectorResult(error: reason))
+        } else {
+            scrape.skip(collector.name, because: reason?.reason == .unsupportedVersion ? nil : reason)
+        }
     }
 
     /// `pg_up` and what postgres_exporter says of a scrape.
@@ -158,14 +178,14 @@ public final class PostgresTarget: Target {
             durations.append(collector.duration.seconds, labels)
             successes.append(collector.error == nil ? 1 : 0, labels)
         }
-        return [
+        return presentation.apply([
             MetricFamily(Status.up, outcome.isUp ? 1 : 0),
             MetricFamily(Status.duration, outcome.duration.seconds),
             MetricFamily(Status.count, Double(scrapeCount.load(ordering: .relaxed))),
             MetricFamily(Status.error, outcome.error == nil ? 0 : 1),
             durations,
             successes,
-        ]
+        ])
     }
 
     private enum Status {
@@ -183,8 +203,10 @@ public final class PostgresTarget: Target {
             "pg_scrape_collector_success", .gauge, "Whether the collector delivered: 1 or 0.")
     }
 
-    /// Closes the connection.
+    /// Closes the connections.
     public func shutdown() async {
+        others.stop()
+        slow.stop()
         await connection.close()
     }
 }

@@ -64,6 +64,20 @@ extension ServerFacts {
         }
     }
 
+    /// What the answer to ``query`` says.
+    static func read(
+        _ outcome: consuming Result<QueryResult, CollectorError>, peer: PostgresConnection.Peer
+    ) -> Result<ServerFacts, CollectorError> {
+        do throws(CollectorError) {
+            switch consume outcome {
+            case .success(let rows): return .success(try ServerFacts(rows, peer: peer))
+            case .failure(let error): throw error
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
     /// - Throws: Where the role does not have the right, with the statement that gives it.
     func require(_ right: Right) throws(CollectorError) {
         guard !rights.contains(right) else { return }

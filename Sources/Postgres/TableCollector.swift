@@ -20,6 +20,8 @@ struct TableCollector: PostgresCollector {
     /// The extension that it reads, if any; `%schema%` in ``from`` and in expressions is where it is installed.
     let requiredExtension: String?
     let columns: [Column]
+    /// Whether counters start again from 0 at 2^53.
+    var wrapsLargeCounters = true
     /// All behind `FROM`.
     let from: String
 
@@ -149,7 +151,7 @@ struct TableCollector: PostgresCollector {
 
     func families(from rows: borrowing QueryResult, server: ServerFacts) throws(CollectorError) -> [MetricFamily] {
         var labels: [(index: Int, name: String, null: String)] = []
-        var values: [(index: Int, divisor: Double, null: Double?)] = []
+        var values: [(index: Int, wraps: Bool, divisor: Double, null: Double?)] = []
         var families: [MetricFamily] = []
         for column in columns where column.versions.contains(server.version) {
             guard let index = rows.column(column.name) else {
@@ -159,7 +161,7 @@ struct TableCollector: PostgresCollector {
             case .label(let null):
                 labels.append((index, column.name, null))
             case .value(let descriptor, let divisor, let null):
-                values.append((index, divisor, null))
+                values.append((index, wrapsLargeCounters && descriptor.type == .counter, divisor, null))
                 families.append(MetricFamily(descriptor))
             }
         }
@@ -168,9 +170,8 @@ struct TableCollector: PostgresCollector {
             for label in labels { pairs.append((label.name, rows.text(row, label.index) ?? label.null)) }
             let rowLabels = Labels(pairs)
             for (family, value) in values.enumerated() {
-                guard let number = rows.number(row, value.index).map({ $0 / value.divisor }) ?? value.null else {
-                    continue
-                }
+                let number = value.wraps ? rows.count(row, value.index) : rows.number(row, value.index)
+                guard let number = number.map({ $0 / value.divisor }) ?? value.null else { continue }
                 families[family].append(number, rowLabels)
             }
         }

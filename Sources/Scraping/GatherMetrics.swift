@@ -10,7 +10,11 @@ enum GatherMetrics {
         "stack_exporter_collector_success", .gauge, "Whether the collector delivered: 1 or 0."
     )
     private static let error = MetricDescriptor(
-        "stack_exporter_collector_error", .gauge, "1 for a collector that delivered nothing, with the reason."
+        "stack_exporter_collector_error", .gauge, "1 for a collector that did not deliver everything, with the reason."
+    )
+    private static let age = MetricDescriptor(
+        "stack_exporter_collector_age_seconds", .gauge,
+        "How old the oldest facts of a collector are that does not read all of them at every scrape."
     )
     private static let dropped = MetricDescriptor(
         "stack_exporter_samples_dropped_total", .counter, "Samples that were left out of a page, by reason."
@@ -34,12 +38,14 @@ enum GatherMetrics {
         var durations = MetricFamily(duration)
         var successes = MetricFamily(success)
         var errors = MetricFamily(error)
+        var ages = MetricFamily(age)
         var open = MetricFamily(connections)
         for (target, outcome) in outcomes {
             for collector in outcome.collectors {
                 let labels: Labels = ["target": target.name, "collector": collector.name]
                 durations.append(collector.duration.seconds, labels)
                 successes.append(collector.error == nil ? 1 : 0, labels)
+                if let age = collector.age { ages.append(age.seconds, labels) }
                 if let reason = collector.error?.reason {
                     errors.append(1, labels.adding("reason", reason.rawValue))
                 }
@@ -53,7 +59,7 @@ enum GatherMetrics {
             drops.append(Double(droppedSamples[reason]), ["reason": reason.rawValue])
         }
         return [
-            durations, successes, errors, open, drops,
+            durations, successes, errors, ages, open, drops,
             MetricFamily(gathers, Double(gatherCount)), MetricFamily(shared, Double(sharedCount)),
         ]
     }

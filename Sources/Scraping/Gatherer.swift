@@ -237,18 +237,21 @@ public final class Gatherer: Sendable {
 
     /// Says in the log what has begun to fail and what works again, each once.
     private func report(_ outcome: ScrapeOutcome, of target: any Target) {
-        /// By the collector's name, which is empty for the target as a whole.
-        var failing: [String: CollectorError] = [:]
+        // By the collector's name, which is empty for the target as a whole.
+        var failing: [String: (error: CollectorError, level: Logger.Level)] = [:]
         if !outcome.isUp, let error = outcome.error {
-            failing[""] = error
+            failing[""] = (error, .warning)
         } else {
-            for collector in outcome.collectors { failing[collector.name] = collector.error }
+            for collector in outcome.collectors { failing[collector.name] = collector.error.map { ($0, .warning) } }
+            for omission in outcome.omissions { failing[omission.name] = (omission.reason, .info) }
         }
-        let before = state.withLock { $0.reported.updateValue(failing.mapValues(\.reason), forKey: target.name) } ?? [:]
-        for (collector, error) in failing.sorted(by: { $0.key < $1.key }) where before[collector] != error.reason {
+        let reasons = failing.mapValues(\.error.reason)
+        let before = state.withLock { $0.reported.updateValue(reasons, forKey: target.name) } ?? [:]
+        for (collector, (error, level)) in failing.sorted(by: { $0.key < $1.key })
+        where before[collector] != error.reason {
             var metadata: Logger.Metadata = ["target": "\(target.name)", "reason": "\(error.reason.rawValue)"]
             if !collector.isEmpty { metadata["collector"] = "\(collector)" }
-            log.warning("\(error.detail)", metadata: metadata)
+            log.log(level: level, "\(error.detail)", metadata: metadata)
         }
         for collector in before.keys.sorted() where failing[collector] == nil {
             let what = collector.isEmpty ? target.name : "\(target.name)/\(collector)"

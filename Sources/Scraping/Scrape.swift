@@ -15,8 +15,8 @@ public final class Scrape: Sendable {
         var isUp = false
         var failure: CollectorError?
         var end: ContinuousClock.Instant?
-        var skipped: Set<String> = []
-        var results: [String: (duration: Duration, families: Result<[MetricFamily], CollectorError>)] = [:]
+        var skipped: [String: CollectorError?] = [:]
+        var results: [String: CollectorResult] = [:]
     }
 
     /// A scrape that starts now.
@@ -40,8 +40,10 @@ public final class Scrape: Sendable {
     }
 
     /// Leaves a collector out: the target has nothing that it could collect.
-    public func skip(_ collector: String) {
-        state.withLock { _ = $0.skipped.insert(collector) }
+    ///
+    /// - Parameter reason: What the target lacks and how to mend it, for the log to say once.
+    public func skip(_ collector: String, because reason: CollectorError? = nil) {
+        state.withLock { _ = $0.skipped.updateValue(reason, forKey: collector) }
     }
 
     /// Hands in what a collector made, all of it or the reason why there is nothing.
@@ -52,7 +54,15 @@ public final class Scrape: Sendable {
         took duration: Duration,
         _ families: Result<[MetricFamily], CollectorError>
     ) {
-        state.withLock { $0.results[collector] = (duration, families) }
+        switch families {
+        case .success(let families): deliver(collector, CollectorResult(families: families, duration: duration))
+        case .failure(let error): deliver(collector, CollectorResult(duration: duration, error: error))
+        }
+    }
+
+    /// Hands in what a collector made, which may be of several parts, some of them failed and some older than this scrape.
+    public func deliver(_ collector: String, _ result: CollectorResult) {
+        state.withLock { $0.results[collector] = result }
     }
 
     /// Runs a collector's work and hands in what it returns or throws.
@@ -82,15 +92,15 @@ public final class Scrape: Sendable {
                 : CollectorError(.internal, "the target ended its scrape without running this collector"))
         var families: [MetricFamily] = []
         var outcomes: [ScrapeOutcome.CollectorOutcome] = []
-        for name in collectors where !state.skipped.contains(name) {
-            switch state.results[name] {
-            case (let duration, .success(let delivered))?:
-                families += delivered
-                outcomes.append(.init(name: name, duration: duration, error: nil))
-            case (let duration, .failure(let error))?:
-                outcomes.append(.init(name: name, duration: duration, error: error))
-            case nil:
-                outcomes.append(.init(name: name, duration: .zero, error: missing))
+        var omissions: [ScrapeOutcome.Omission] = []
+        for name in collectors {
+            if let reason = state.skipped[name] {
+                if let reason { omissions.append(.init(name: name, reason: reason)) }
+            } else if let result = state.results[name] {
+                families += result.families
+                outcomes.append(.init(name: name, duration: result.duration, age: result.age, error: result.error))
+            } else {
+                outcomes.append(.init(name: name, duration: .zero, age: nil, error: missing))
             }
         }
         let isLate = state.end == nil
@@ -99,7 +109,8 @@ public final class Scrape: Sendable {
             isUp: state.isUp && (state.failure == nil || state.failure?.reason == .timeout),
             error: state.failure ?? (isLate && !state.isUp ? missing : outcomes.lazy.compactMap(\.error).first),
             duration: start.duration(to: state.end ?? .now),
-            collectors: outcomes
+            collectors: outcomes,
+            omissions: omissions
         )
         return (outcome, families)
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Something that happens once, which many may wait for, each no longer than it has time.
-final class Signal: Sendable {
+public final class Signal: Sendable {
     private struct State {
         var hasFired = false
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
@@ -10,8 +10,11 @@ final class Signal: Sendable {
 
     private let state = Mutex(State())
 
+    /// Nothing has happened yet.
+    public init() {}
+
     /// Lets everybody go on; firing twice is firing once.
-    func fire() {
+    public func fire() {
         let waiters = state.withLock { state in
             state.hasFired = true
             defer { state.waiters = [:] }
@@ -24,7 +27,7 @@ final class Signal: Sendable {
     ///
     /// - Returns: Whether it has happened.
     @discardableResult
-    func wait(until deadline: Deadline) async -> Bool {
+    public func wait(until deadline: Deadline) async -> Bool {
         let id = state.withLock { state in
             state.lastWaiter += 1
             return state.lastWaiter

@@ -53,8 +53,18 @@ public struct ScrapeOutcome: Sendable {
         public let name: String
         /// The work itself, without waiting for others; zero where it did not come to work.
         public let duration: Duration
-        /// `nil` where it delivered.
+        /// How old the oldest of what it delivered is; `nil` where all is of this scrape.
+        public private(set) var age: Duration? = nil
+        /// `nil` where it delivered everything.
         public let error: CollectorError?
+    }
+
+    /// A collector that was left out.
+    public struct Omission: Sendable {
+        /// As in ``Collector/name``.
+        public let name: String
+        /// What the target lacks, and how to mend it.
+        public let reason: CollectorError
     }
 
     /// Whether the target answered within the deadline.
@@ -65,4 +75,42 @@ public struct ScrapeOutcome: Sendable {
     public let duration: Duration
     /// In the order of ``Target/collectors``.
     public let collectors: [CollectorOutcome]
+    /// The collectors that were left out for a reason worth knowing.
+    public private(set) var omissions: [Omission] = []
+}
+
+/// What a collector made of one scrape.
+public struct CollectorResult: Sendable {
+    /// Everything that could be read.
+    public var families: [MetricFamily]
+    /// The collector's own work, without waiting for others.
+    public var duration: Duration
+    /// How old the oldest of it is; `nil` where all is of this scrape.
+    public var age: Duration?
+    /// Why something is missing; of several reasons the first.
+    public var error: CollectorError?
+
+    /// A result; by default an empty one.
+    public init(
+        families: [MetricFamily] = [], duration: Duration = .zero, age: Duration? = nil, error: CollectorError? = nil
+    ) {
+        self.families = families
+        self.duration = duration
+        self.age = age
+        self.error = error
+    }
+
+    /// Adds another part: its samples go behind those of the same family.
+    public mutating func add(_ part: CollectorResult) {
+        for family in part.families {
+            if let index = families.firstIndex(where: { $0.descriptor.name == family.descriptor.name }) {
+                families[index].samples += family.samples
+            } else {
+                families.append(family)
+            }
+        }
+        duration += part.duration
+        if let other = part.age { age = max(age ?? .zero, other) }
+        error = error ?? part.error
+    }
 }

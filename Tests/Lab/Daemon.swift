@@ -73,7 +73,7 @@ public final class Daemon: Sendable {
         var hasEnded = false
         let isReady = try await eventually(within: 60) {
             hasEnded = try await daemon.exitStatus(within: 0) != nil
-            return hasEnded || messages().contains("eady to accept connections")
+            return hasEnded || messages().contains("eady to accept ")
         }
         guard isReady, !hasEnded else {
             try await onThreadOfItsOwn { daemon.stop() }

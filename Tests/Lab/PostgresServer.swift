@@ -1,33 +1,72 @@
 public import Foundation
 
-/// A real PostgreSQL in a temporary directory, with pg_stat_statements loaded, reached over TCP and a socket.
+/// A real PostgreSQL in a temporary directory, with pg_stat_statements loaded where it has that, reached over TCP and a
+/// socket.
 public final class PostgresServer: Sendable {
     /// Where the server's data, log and socket are.
     public let directory: URL
     /// The port on 127.0.0.1.
     public let port: Int
     private let cluster: EmptyCluster
+    /// Whom a standby follows; it ends after the standby, for which it would wait.
+    private let primary: PostgresServer?
     private let server = Restartable()
+
+    /// The major versions that there are, in rising order.
+    public static var versions: [Int] { PostgresInstallation.all.map(\.version) }
 
     /// Makes a cluster and starts it.
     ///
-    /// - Parameter settings: Lines for its configuration file.
-    public init(settings: [String] = []) async throws {
-        cluster = try await EmptyCluster.shared()
+    /// - Parameters:
+    ///   - version: Its major version, one of ``versions``; `nil` for Debian's.
+    ///   - settings: Lines for its configuration file.
+    public init(version: Int? = nil, settings: [String] = []) async throws {
+        cluster = try await EmptyCluster.shared(version: version)
+        primary = nil
         port = freePort()
         directory = try await ownDirectory()
         let copied = try await run(["cp", "-a", cluster.data.path, data.path], as: "postgres")
         guard copied.status == 0 else { throw LabError("cp: \(copied.errors)") }
-        let lines = [
+        let lines = ["track_io_timing = on", "fsync = off", "max_connections = 30", "shared_buffers = 16MB"]
+        try configure(lines + (hasContrib ? ["shared_preload_libraries = 'pg_stat_statements'"] : []) + settings)
+        try await start()
+    }
+
+    /// Makes a copy of a server that follows it, with the same settings, and waits until it streams.
+    ///
+    /// - Parameter slot: The name of the replication slot that is made for it.
+    public init(standbyOf primary: PostgresServer, slot: String) async throws {
+        cluster = primary.cluster
+        self.primary = primary
+        port = freePort()
+        directory = try await ownDirectory()
+        let copied = try await run(
+            [
+                cluster.programs.appendingPathComponent("pg_basebackup").path, "-D", data.path,
+                "--create-slot", "--slot=\(slot)", "--checkpoint=fast", "--no-sync", "-d", primary.connectionString(),
+            ],
+            as: "postgres")
+        guard copied.status == 0 else { throw LabError("pg_basebackup: \(copied.errors)") }
+        // Not as pg_basebackup writes it: a server that finds an older libpq than its own would not understand it.
+        try configure([
+            "primary_conninfo = '\(primary.connectionString())'", "primary_slot_name = '\(slot)'",
+        ])
+        try Data().write(to: data.appendingPathComponent("standby.signal"))
+        try await start()
+        let streaming = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+        guard try await eventually({ try await sql(streaming).output == "1\n" }) else {
+            throw LabError("the standby does not stream: \(try String(contentsOf: log, encoding: .utf8).suffix(500))")
+        }
+    }
+
+    private func configure(_ lines: [String]) throws {
+        let own = [
             "port = \(port)", "listen_addresses = '127.0.0.1'", "unix_socket_directories = '\(directory.path)'",
-            "shared_preload_libraries = 'pg_stat_statements'", "track_io_timing = on", "fsync = off",
-            "max_connections = 30", "shared_buffers = 16MB",
         ]
         let configuration = try FileHandle(forWritingTo: data.appendingPathComponent("postgresql.conf"))
         try configuration.seekToEnd()
-        try configuration.write(contentsOf: Data(("\n" + (lines + settings).joined(separator: "\n") + "\n").utf8))
+        try configuration.write(contentsOf: Data(("\n" + (own + lines).joined(separator: "\n") + "\n").utf8))
         try configuration.close()
-        try await start()
     }
 
     deinit {
@@ -35,16 +74,20 @@ public final class PostgresServer: Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// The password of `postgres`, with characters that connection strings give trouble with.
+    /// The password of every role, with characters that connection strings give trouble with.
     public static let password = "p@ss/w%rd '1"
 
+    /// Whether it has the extensions that come with PostgreSQL: the package of 13 is without.
+    public var hasContrib: Bool { cluster.hasContrib }
+
     private var data: URL { directory.appendingPathComponent("data") }
+    private var log: URL { directory.appendingPathComponent("log") }
 
     /// Starts a stopped server.
     public func start() async throws {
         let started = try await Daemon.ready(
             [cluster.programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
-            log: directory.appendingPathComponent("log"))
+            log: log)
         server.run(started)
     }
 
@@ -76,6 +119,26 @@ public final class PostgresServer: Sendable {
             log: directory.appendingPathComponent("sessions"))
     }
 
+    /// Starts psql on its own, which runs the statements and then leaves its session idle, or idle in the transaction
+    /// that they begin.
+    public func idleSession(_ statements: String = "") throws -> Daemon {
+        let file = directory.appendingPathComponent("idle-\(UUID().uuidString.prefix(8)).sql")
+        try "\(statements)\nSELECT 1 \\watch 3600\n".write(to: file, atomically: true, encoding: .utf8)
+        return try Daemon(
+            ["psql", "-X", "-q", "-d", connectionString(), "-f", file.path], stop: "INT",
+            log: directory.appendingPathComponent("sessions"))
+    }
+
+    /// Makes the roles `monitor`, which is in `pg_monitor`, and `plain`, which may only log in.
+    public func makeRoles() async throws {
+        let password = Self.password.replacing("'", with: "''")
+        try await sql(
+            """
+            CREATE ROLE monitor LOGIN PASSWORD '\(password)' IN ROLE pg_monitor;
+            CREATE ROLE plain LOGIN PASSWORD '\(password)';
+            """)
+    }
+
     /// A URI for it.
     public func connectionString(
         user: String = "postgres", password: String = PostgresServer.password, database: String = "postgres"
@@ -83,70 +146,6 @@ public final class PostgresServer: Sendable {
         let escaped = password.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         return "postgresql://\(user):\(escaped)@127.0.0.1:\(port)/\(database)?sslmode=disable"
     }
-}
-
-/// What initdb makes, which takes longer than many a test: made once, and copied by every server that runs meanwhile. It
-/// goes with the last of them.
-private final class EmptyCluster: Sendable {
-    let programs: URL
-    private let directory: URL
-
-    var data: URL { directory.appendingPathComponent("data") }
-
-    private actor Shared {
-        weak var current: EmptyCluster?
-        var making: Task<EmptyCluster, any Error>?
-
-        func get() async throws -> EmptyCluster {
-            if let current { return current }
-            let task = making ?? Task { try await EmptyCluster() }
-            making = task
-            defer { making = nil }
-            let made = try await task.value
-            current = made
-            return made
-        }
-    }
-
-    private static let holder = Shared()
-
-    static func shared() async throws -> EmptyCluster {
-        try await holder.get()
-    }
-
-    private init() async throws {
-        programs = try Self.programs()
-        directory = try await ownDirectory()
-        let made = try await run(
-            [
-                programs.appendingPathComponent("initdb").path, "-D", data.path, "-U", "postgres",
-                "-A", "scram-sha-256", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8", "--wal-segsize=1",
-                "--pwfile=/dev/stdin",
-            ],
-            as: "postgres", input: PostgresServer.password)
-        guard made.status == 0 else { throw LabError("initdb: \(made.errors)") }
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: directory)
-    }
-
-    private static func programs() throws -> URL {
-        let root = URL(fileURLWithPath: "/usr/lib/postgresql")
-        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
-        guard let newest = versions.max(by: { (Int($0) ?? 0) < (Int($1) ?? 0) }) else {
-            throw LabError("PostgreSQL is not installed; `make test` installs it")
-        }
-        return root.appendingPathComponent("\(newest)/bin")
-    }
-}
-
-/// A new temporary directory that the server's user owns.
-private func ownDirectory() async throws -> URL {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("pg-\(UUID().uuidString.prefix(8))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    if getuid() == 0 { try await run(["chown", "postgres:postgres", directory.path]) }
-    return directory
 }
 
 /// What went wrong while a test set up its servers.

@@ -71,23 +71,23 @@ struct ConnectionTests {
         let connection = try await connection(server)
         // Four megabytes to the server while it sends eight back.
         let padding = String(repeating: "x", count: 100_000)
-        let transactions = (0..<40).map { ["SELECT '\($0)', repeat('y', 200000) /* \(padding) */"] }
+        let transactions = (0..<40).map {
+            PostgresConnection.Transaction(["SELECT '\($0)', repeat('y', 200000) /* \(padding) */"])
+        }
         #expect(try await run(connection, transactions) == (0..<40).map { "\($0) \($0)" })
     }
 
     @Test func settingsHoldForTheSessionOrTheTransaction() async throws {
         let server = try await PostgresServer()
         let connection = try await connection(server)
-        let target = PostgresTarget(
-            try PostgresSettings(name: "test", connectionString: server.connectionString()))
         let show = """
             SELECT concat_ws(' ', current_setting('statement_timeout') <> '0', current_setting('lock_timeout'),
             current_setting('search_path'), current_setting('transaction_read_only'),
             current_setting('default_transaction_read_only'), current_setting('idle_in_transaction_session_timeout') <> '0')
             """
         let deadline = Deadline(after: .seconds(20))
-        let local = target.sessionSettings(until: deadline, isLocal: true)
-        let session = target.sessionSettings(until: deadline, isLocal: false)
+        let local = SessionSettings.scrape(until: deadline).statement(isLocal: true)
+        let session = SessionSettings.scrape(until: deadline).statement(isLocal: false)
         #expect(
             try await run(connection, [[local, show], [show], [session], [show]]).map { $0.dropFirst(2) } == [
                 "t 1s pg_catalog on off t",

@@ -78,6 +78,31 @@ struct TableCollectorTests {
         #expect(new?.contains("sum(s.blk_read_time)") == false)
     }
 
+    @Test func countersStartAgainWhereAFloatLosesSteps() throws {
+        var table = TableCollector(
+            "sample", source: "pg_sample",
+            columns: [.counter("pg_sample_total", "n", "Count."), .gauge("pg_sample_bytes", "n", "Size.")],
+            from: "pg_sample")
+        func all() throws -> [String] {
+            let texts = ["9007199254740991", "9007199254740992", "9223372036854775807", "1e300"]
+            return lines(
+                try table.families(
+                    from: QueryResult(columns: ["pg_sample_total", "pg_sample_bytes"], rows: texts.map { [$0, $0] }),
+                    server: .server(150_020)))
+        }
+        let sizes = [
+            "pg_sample_bytes 9007199254740991.0", "pg_sample_bytes 9007199254740992.0",
+            "pg_sample_bytes 9.223372036854776e+18", "pg_sample_bytes 1e+300",
+        ]
+        #expect(
+            try all() == [
+                "pg_sample_total 9007199254740991.0", "pg_sample_total 0.0", "pg_sample_total 9007199254740991.0",
+                "pg_sample_total 1e+300",
+            ] + sizes)
+        table.wrapsLargeCounters = false
+        #expect(try all() == sizes.map { $0.replacing("_bytes", with: "_total") } + sizes)
+    }
+
     /// One row of `pg_stat_database` as PostgreSQL 15.20 sent it.
     @Test func statDatabaseUnits() throws {
         let server = ServerFacts.server(150_020)

@@ -1,0 +1,38 @@
+import Exposition
+
+/// How a target's families appear on the page: under which names and with which labels.
+struct Presentation {
+    private let prefix: String?
+    private let labels: [(name: String, value: String)]
+
+    init(_ options: PostgresOptions) {
+        prefix = options.metricPrefix == "pg" ? nil : options.metricPrefix
+        labels = options.constantLabels
+    }
+
+    /// The families as they appear.
+    func apply(_ families: [MetricFamily]) -> [MetricFamily] {
+        var families = families
+        if let prefix { families = families.map { renamed($0, prefix) } }
+        guard !labels.isEmpty else { return families }
+        for family in families.indices {
+            for sample in families[family].samples.indices {
+                for label in labels {
+                    let own = families[family].samples[sample].labels
+                    families[family].samples[sample].labels = own.adding(label.name, label.value)
+                }
+            }
+        }
+        return families
+    }
+
+    private func renamed(_ family: MetricFamily, _ prefix: String) -> MetricFamily {
+        let descriptor = family.descriptor
+        guard descriptor.name.hasPrefix("pg_") else { return family }
+        var renamed = MetricFamily(
+            MetricDescriptor(
+                prefix + descriptor.name.dropFirst(2), descriptor.type, descriptor.help, unit: descriptor.unit))
+        renamed.samples = family.samples
+        return renamed
+    }
+}

@@ -1,0 +1,197 @@
+import Exposition
+import Scraping
+import Synchronization
+
+/// Collects in one database after the other, on one short-lived connection at a time, and keeps what was found there.
+///
+/// A scrape starts a round where one is due, waits for it as long as it can, and shows what there is. So a hundred
+/// databases take one connection, a slow one delays nothing but itself, and a database that is to be dropped is occupied
+/// for moments only.
+final class Rounds: Sendable {
+    /// When a round may follow another.
+    enum Pace {
+        /// When the last one is so old that rounds take at most this part of the time.
+        case share(of: Double)
+        /// When the last one began so long ago.
+        case every(Duration)
+    }
+
+    private let settings: PostgresSettings
+    private let collectors: [any PostgresCollector]
+    private let pace: Pace
+    private let state = Mutex(State())
+
+    private struct State {
+        var running: (task: Task<Void, Never>, ended: Signal)?
+        var start: ContinuousClock.Instant?
+        var end: ContinuousClock.Instant?
+        /// What was found last in each database, by its name.
+        var found: [String: Finding] = [:]
+        var connection: PostgresConnection?
+    }
+
+    private struct Finding {
+        var results: [String: CollectorResult] = [:]
+        var moment = ContinuousClock.now
+    }
+
+    /// The longest that a session may last in a database that others may want to drop: `DROP DATABASE` waits five seconds
+    /// for sessions to go.
+    private static let sessionLimit = Duration.seconds(4)
+    /// The longest in the database that the kept connection is in anyway.
+    private static let ownSessionLimit = Duration.seconds(60)
+    /// How long the server may take to end a session.
+    private static let closeLimit = Duration.seconds(1)
+
+    init(_ settings: PostgresSettings, collectors: [any PostgresCollector], pace: Pace) {
+        self.settings = settings
+        self.collectors = collectors
+        self.pace = pace
+    }
+
+    /// 0 or 1.
+    var openConnections: Int { state.withLock { $0.connection }?.openConnections ?? 0 }
+
+    /// Starts a round where one is due.
+    ///
+    /// - Parameters:
+    ///   - databases: Where to collect. What was found in others is forgotten.
+    ///   - server: What the kept connection leads to, at `peer`.
+    /// - Returns: What fires at the end of the round under way; `nil` where there is none.
+    func begin(in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer) -> Signal? {
+        guard !collectors.isEmpty else { return nil }
+        return state.withLock { state in
+            let known = Set(databases)
+            state.found = state.found.filter { known.contains($0.key) }
+            if let running = state.running { return running.ended }
+            guard !databases.isEmpty, isDue(state) else { return nil }
+            // Where the last round was cut short, the next begins with what has waited longest.
+            let found = state.found
+            let order = databases.sorted { first, second in
+                switch (found[first]?.moment, found[second]?.moment) {
+                case (let first?, let second?): first < second
+                case (nil, _?): true
+                default: false
+                }
+            }
+            let ended = Signal()
+            state.start = .now
+            let task = Task {
+                await self.run(in: order, of: server, at: peer)
+                self.state.withLock { state in
+                    state.running = nil
+                    state.end = .now
+                }
+                ended.fire()
+            }
+            state.running = (task, ended)
+            return ended
+        }
+    }
+
+    private func isDue(_ state: State) -> Bool {
+        guard let start = state.start, let end = state.end else { return true }
+        switch pace {
+        case .share(let share): return end.duration(to: .now) >= start.duration(to: end) * (1 / share - 1)
+        case .every(let interval): return start.duration(to: .now) >= interval
+        }
+    }
+
+    /// Whether no round has come to its end yet.
+    var isNew: Bool { state.withLock { $0.end == nil } }
+
+    /// What a collector found in all databases; `nil` before anything was.
+    func result(of collector: any PostgresCollector) -> CollectorResult? {
+        let found = state.withLock { $0.found }
+        var whole: CollectorResult?
+        for (_, finding) in found.sorted(by: { $0.key < $1.key }) {
+            guard var part = finding.results[collector.name] else { continue }
+            part.age = finding.moment.duration(to: .now)
+            if whole == nil { whole = part } else { whole?.add(part) }
+        }
+        return whole
+    }
+
+    /// Ends the round under way after the database that it is in.
+    func stop() {
+        state.withLock { $0.running?.task.cancel() }
+    }
+
+    private func run(in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer) async {
+        var failures = 0
+        for database in databases where !Task.isCancelled {
+            do throws(CollectorError) {
+                try await visit(database, of: server, at: peer)
+                failures = 0
+            } catch {
+                keep(failure: error, of: database)
+                failures += 1
+                // The server itself is not well: the others are left for the next round.
+                if failures > 2 { return }
+            }
+        }
+    }
+
+    private func visit(
+        _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer
+    ) async throws(CollectorError) {
+        let isOwn = database == server.database
+        let connection = PostgresConnection(settings, to: .init(peer: peer, database: database))
+        state.withLock { $0.connection = connection }
+        let deadline = Deadline(after: isOwn ? Self.ownSessionLimit : Self.sessionLimit)
+        let outcome: Result<Void, CollectorError>
+        do throws(CollectorError) {
+            try await collect(on: connection, isOwn: isOwn, of: server, until: deadline)
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        await connection.closeAndWait(until: Deadline(after: Self.closeLimit))
+        state.withLock { $0.connection = nil }
+        try outcome.get()
+    }
+
+    private func collect(
+        on connection: PostgresConnection, isOwn: Bool, of server: ServerFacts, until deadline: Deadline
+    ) async throws(CollectorError) {
+        try await connection.open(until: deadline)
+        let settings = SessionSettings.background(until: deadline)
+        let peer = try await connection.peer
+        let here = Mutex<Result<ServerFacts, CollectorError>>(
+            .failure(CollectorError(.internal, "the database does not say what it is")))
+        try await connection.learn([ServerFacts.query], settings: settings, until: deadline) { _, outcome in
+            let facts = ServerFacts.read(outcome, peer: peer)
+            here.withLock { $0 = facts }
+        }
+        let facts = try here.withLock { $0 }.get()
+        let wanted = collectors.filter { $0.scope == .database || isOwn }
+        let found = Mutex(Finding())
+        defer { keep(found.withLock { $0 }, of: facts.database) }
+        try await connection.run(Plan(wanted, for: facts), of: facts, settings: settings, until: deadline) {
+            collector, result in
+            var result = result
+            result.error = result.error.map { Self.located($0, in: facts.database) }
+            found.withLock { $0.results[collector.name] = result }
+        }
+    }
+
+    private func keep(_ finding: Finding, of database: String) {
+        state.withLock { $0.found[database] = finding }
+    }
+
+    /// Notes for every collector that has not delivered in this database why not.
+    private func keep(failure: CollectorError, of database: String) {
+        state.withLock { state in
+            var finding = Finding()
+            if let partial = state.found[database], partial.moment > state.start ?? .now { finding = partial }
+            for collector in collectors where collector.scope == .database && finding.results[collector.name] == nil {
+                finding.results[collector.name] = CollectorResult(error: Self.located(failure, in: database))
+            }
+            state.found[database] = finding
+        }
+    }
+
+    private static func located(_ error: CollectorError, in database: String) -> CollectorError {
+        CollectorError(error.reason, "database \(database): \(error.detail)")
+    }
+}
