@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: help run build test lint clean swift
+.PHONY: help run build test bench lint catalogue clean swift
 
 PORT ?= 19187
 ARGS ?=
@@ -18,7 +18,7 @@ BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
 help:
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
 
 run: build ## serve real metrics on PORT=19187, with more flags in ARGS=; servers from DATABASE_URL and REDIS_URL, or throw-away ones
 	@exec Tests/Lab/stack $(EXPORTER) $(PORT) $(ARGS)
@@ -37,12 +37,20 @@ test: build ## run all tests, against real servers
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
 	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
 
+bench: build ## measure it beside the exporters that it replaces, and compare their pages
+	@Tests/Lab/install postgresql redis-server
+	@Tests/Lab/replaced-exporters .build/exporters
+	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) .build/exporters
+
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/stack .ci/run
+	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/replaced-exporters Tests/Lab/stack .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
+
+catalogue: build ## write dashboards/metrics.md anew, after a change of what is collected
+	@$(EXPORTER) metrics --format=markdown > dashboards/metrics.md
 
 clean: ## remove all that was built
 	@rm -rf .build

@@ -75,7 +75,8 @@ let package = Package(
             linkerSettings: releaseLinking
         ),
         .target(
-            name: "Lab", path: "Tests/Lab", exclude: ["install", "postgres-versions", "stack"], swiftSettings: settings),
+            name: "Lab", path: "Tests/Lab",
+            exclude: ["bench", "install", "postgres-versions", "replaced-exporters", "stack"], swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])

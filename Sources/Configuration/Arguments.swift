@@ -5,8 +5,13 @@ struct Arguments {
     /// Each with the name by which it was given.
     private(set) var flags: [(option: Option, name: String, value: String)] = []
 
+    /// Flags that are commands; the last is postgres_exporter's.
+    private static let commandFlags: [String: Command] = [
+        "help": .help, "h": .help, "version": .version, "dumpmaps": .metrics,
+    ]
+
     /// - Parameter arguments: Without the program's own name.
-    /// - Throws: For an unknown flag or command and for a flag without its value.
+    /// - Throws: For an unknown flag or command, for a flag of another command and for one without its value.
     init(_ arguments: [String], options: [Option] = Option.all) throws(ConfigurationError) {
         let options = Dictionary(
             uniqueKeysWithValues: options.flatMap { option in
@@ -26,7 +31,7 @@ struct Arguments {
             }
             // One dash or two, as Go's flag package has it.
             let text = argument.drop { $0 == "-" }
-            if let asked = ["help": Command.help, "h": .help, "version": .version][String(text)] {
+            if let asked = Self.commandFlags[String(text)] {
                 command = asked
                 return
             }
@@ -48,12 +53,15 @@ struct Arguments {
                 throw ConfigurationError("unknown flag --\(name); see --help for those there are")
             }
         }
+        for (option, _, _) in flags where !option.applies(to: command) {
+            throw ConfigurationError("the command \(command) has no flag --\(option.flag); see --help for who has it")
+        }
     }
 }
 
 /// What the program can be asked to do.
 public enum Command: String, Sendable, CaseIterable {
-    case serve, scrape, health, version, help
+    case serve, scrape, metrics, health, version, help
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -61,6 +69,7 @@ public enum Command: String, Sendable, CaseIterable {
         switch self {
         case .serve: "serve metrics over HTTP; what is done where no command is given"
         case .scrape: "print one page to standard output"
+        case .metrics: "print the catalogue: every metric with its type, labels, meaning and source"
         case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
         case .version: "print the version"
         case .help: "print this"

@@ -19,6 +19,8 @@ struct Option: Sendable {
     private(set) var otherVariables: [String] = []
     /// For a flag that only those have use for who come from another exporter: what to use in its place, said in the log.
     private(set) var advice: String?
+    /// The command that alone has it; `nil` where all do.
+    let command: Command?
     /// Takes the value over into the settings. A switch gets `true` or `false`.
     ///
     /// Throws what should stand there: "a duration such as 10s".
@@ -37,6 +39,9 @@ struct Option: Sendable {
 
     /// The variables that set it, the first of which goes first.
     var variables: [String] { [variable] + otherVariables }
+
+    /// Whether the command has it.
+    func applies(to command: Command) -> Bool { self.command == nil || self.command == command }
 
     /// The flag with its value, as help shows it.
     var usage: String {
@@ -137,6 +142,14 @@ struct Option: Sendable {
                 guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
                 settings.redisLists = keys
             },
+            Option(
+                "format", "FORMAT", default: "text", of: .metrics,
+                "How the command metrics prints: text, markdown or json"
+            ) {
+                settings, value throws(Expected) in
+                guard let format = CatalogueFormat(rawValue: value) else { throw Expected("text, markdown or json") }
+                settings.catalogueFormat = format
+            },
         ]
 
     /// The switch of a collector.
@@ -155,13 +168,15 @@ struct Option: Sendable {
     private static let formerCollectors = ["replication_slots": "replication_slot"]
 
     init(
-        _ flag: String, _ placeholder: String?, default defaultText: String, _ help: String,
+        _ flag: String, _ placeholder: String?, default defaultText: String, of command: Command? = nil,
+        _ help: String,
         formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
         apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
     ) {
         self.flag = flag
         self.placeholder = placeholder
         self.defaultText = defaultText
+        self.command = command
         self.help = help
         self.formerFlags = formerFlags
         self.otherVariables = otherVariables

@@ -22,6 +22,8 @@ public struct Settings: Sendable {
     public var postgresOptions = PostgresOptions()
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
+    /// How the catalogue is printed.
+    public var catalogueFormat = CatalogueFormat.text
     /// Which servers `/probe` may be asked for by their address; `nil` for none.
     public var probedAddresses: RegularExpression?
     /// What a probe that is asked for by its address may log in with, by name.
@@ -56,7 +58,7 @@ extension Settings {
         if arguments.command == .help || arguments.command == .version { return (arguments.command, settings) }
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
-        for option in Option.all where !onCommandLine.contains(option.flag) {
+        for option in Option.all where !onCommandLine.contains(option.flag) && option.applies(to: arguments.command) {
             guard let variable = option.variables.first(where: { environment[$0] != nil }),
                 let value = environment[variable]
             else { continue }
@@ -66,6 +68,8 @@ extension Settings {
             try settings.apply(option, value, from: "--\(name)")
             if name != option.flag { settings.warnings.append("--\(name) is now --\(option.flag)") }
         }
+        // The catalogue is the same whatever there is to scrape.
+        if arguments.command == .metrics { return (.metrics, settings) }
 
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
         if settings.usesSystemdSockets, arguments.command == .serve {

@@ -25,6 +25,8 @@ final class Cgroup {
     let inode: UInt64
     /// `id`, and a container's `name`.
     let labels: Labels
+    /// The names that they may have.
+    static let labelNames = ["id", "name"]
     /// Seconds since 1970. The kernel dates a directory when it is first looked up, and anew when it had to forget that
     /// in between, so the earliest date ever seen is the one that is nearest to the truth.
     private(set) var created: Int

@@ -138,6 +138,8 @@ struct CgroupMetric {
     /// Beside the cgroup's own. Rows of one name that differ in these are series of one family.
     let labels: [(String, String)]
     let columns: CgroupColumns
+    /// Which kernels have it, where not all have: `Linux 5.15+`.
+    let versions: String?
     /// The metric is only there where this has a value.
     let condition: CgroupColumns?
 
@@ -150,11 +152,13 @@ struct CgroupMetric {
         v1: [CgroupSource] = [],
         top: [CgroupSource] = [],
         hybrid: Bool = false,
+        versions: String? = nil,
         onlyWith condition: CgroupColumns? = nil
     ) {
         descriptor = MetricDescriptor(name, type, help)
         self.labels = labels
         columns = CgroupColumns(v2: v2, v1: v1, top: top, isHybrid: hybrid)
+        self.versions = versions
         self.condition = condition
     }
 }

@@ -4,11 +4,11 @@ import Scraping
 /// A collector that a table describes.
 struct CgroupTable: ContainerCollector {
     let name: String
-    let metrics: [CgroupMetric]
+    let rows: [CgroupMetric]
 
-    init(_ name: String, _ metrics: [CgroupMetric]) {
+    init(_ name: String, _ rows: [CgroupMetric]) {
         self.name = name
-        self.metrics = metrics
+        self.rows = rows
     }
 
     func families(from reader: CgroupReader, until deadline: Deadline) throws(CollectorError) -> [MetricFamily] {

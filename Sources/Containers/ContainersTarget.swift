@@ -26,12 +26,17 @@ public actor ContainersTarget: Target {
     /// Containers are all of one kind.
     public static let kind = "containers"
 
-    private static let scrapeError = MetricDescriptor(
-        "container_scrape_error", .gauge, "1 if something about the containers could not be read, else 0."
-    )
-    private static let leftOut = MetricDescriptor(
-        "stack_exporter_cgroups_left_out", .gauge, "Cgroups that were not looked at because there are too many."
-    )
+    private static let scrapeError = CatalogueEntry(
+        MetricDescriptor(
+            "container_scrape_error", .gauge, "1 if something about the containers could not be read, else 0."),
+        source: "the scrape")
+    private static let leftOut = CatalogueEntry(
+        MetricDescriptor(
+            "stack_exporter_cgroups_left_out", .gauge, "Cgroups that were not looked at because there are too many."),
+        source: "the scrape")
+
+    /// `container_scrape_error`, and how many cgroups were too many.
+    public static let statusMetrics = [scrapeError, leftOut]
 
     /// The `target` label.
     public nonisolated let name: String
@@ -84,11 +89,11 @@ public actor ContainersTarget: Target {
         }
     }
 
-    /// `container_scrape_error`, and how many cgroups were too many.
+    /// As in ``statusMetrics``.
     public nonisolated func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
         [
-            MetricFamily(Self.scrapeError, outcome.error == nil ? 0 : 1),
-            MetricFamily(Self.leftOut, Double(leftOut.withLock { $0 })),
+            MetricFamily(Self.scrapeError.descriptor, outcome.error == nil ? 0 : 1),
+            MetricFamily(Self.leftOut.descriptor, Double(leftOut.withLock { $0 })),
         ]
     }
 

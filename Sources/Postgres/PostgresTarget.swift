@@ -80,7 +80,7 @@ public final class PostgresTarget: Target {
     }
 
     private func attempt(_ scrape: Scrape) async throws(CollectorError) {
-        let settings = SessionSettings.scrape(until: scrape.deadline)
+        let settings = SessionSettings.scrape(until: scrape.deadline, statements: fast.count)
         let facts = [ServerFacts.query, DatabaseList.query(admittedBy: options.databases)]
         if await connection.isClosed {
             try await connection.open(until: scrape.deadline)
@@ -187,6 +187,13 @@ public final class PostgresTarget: Target {
             successes,
         ])
     }
+
+    /// `pg_up` and the exporter's own families, as postgres_exporter has them.
+    public static let statusMetrics =
+        [Status.up, Status.duration, Status.count, Status.error].map { CatalogueEntry($0, source: "the scrape") }
+        + [Status.collectorDuration, Status.collectorSuccess].map {
+            CatalogueEntry($0, labels: ["collector"], source: "the scrape")
+        }
 
     private enum Status {
         static let up = MetricDescriptor(

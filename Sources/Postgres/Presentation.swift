@@ -2,17 +2,19 @@ import Exposition
 
 /// How a target's families appear on the page: under which names and with which labels.
 struct Presentation {
+    private let hasLegacyNames: Bool
     private let prefix: String?
     private let labels: [(name: String, value: String)]
 
     init(_ options: PostgresOptions) {
+        hasLegacyNames = options.hasLegacyNames
         prefix = options.metricPrefix == "pg" ? nil : options.metricPrefix
         labels = options.constantLabels
     }
 
     /// The families as they appear.
     func apply(_ families: [MetricFamily]) -> [MetricFamily] {
-        var families = families
+        var families = hasLegacyNames ? LegacyNames.added(to: families) : families
         if let prefix { families = families.map { renamed($0, prefix) } }
         guard !labels.isEmpty else { return families }
         for family in families.indices {

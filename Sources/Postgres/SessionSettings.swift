@@ -9,11 +9,12 @@ struct SessionSettings {
     /// When the server ends the session if it is left within a transaction.
     var idleTimeout: Duration
 
-    /// For statements that a scrape waits for: each may take half of the time left, so that one that hangs leaves time for
-    /// the others.
-    static func scrape(until deadline: Deadline) -> SessionSettings {
+    /// For statements that a scrape waits for: one that hangs leaves time for the others, and so do all of them together
+    /// where each waits for the same lock.
+    static func scrape(until deadline: Deadline, statements: Int) -> SessionSettings {
         let left = deadline.remaining
-        return SessionSettings(statementTimeout: left / 2, lockTimeout: min(.seconds(1), left / 2), idleTimeout: left)
+        return SessionSettings(
+            statementTimeout: left / 2, lockTimeout: min(.seconds(1), left / 2 / max(statements, 1)), idleTimeout: left)
     }
 
     /// For statements in the background, of which none may keep a lock's queue waiting.

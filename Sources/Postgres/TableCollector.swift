@@ -5,6 +5,9 @@ import Scraping
 ///
 /// Built-in collectors over views are tables like this. The engine writes the statement from the columns that the server's
 /// version has, and makes a sample of each value column of each row.
+///
+/// In the statement, `%schema%` stands for where the required extension is installed, and `%server%` for the server's
+/// address as a constant.
 struct TableCollector: PostgresCollector {
     let name: String
     let isEnabledByDefault: Bool
@@ -17,7 +20,7 @@ struct TableCollector: PostgresCollector {
     let versions: Range<Int>
     /// What the role must have, if anything.
     let requiredRight: ServerFacts.Right?
-    /// The extension that it reads, if any; `%schema%` in ``from`` and in expressions is where it is installed.
+    /// The extension that it reads, if any.
     let requiredExtension: String?
     let columns: [Column]
     /// Whether counters start again from 0 at 2^53.
@@ -62,8 +65,9 @@ struct TableCollector: PostgresCollector {
         enum Role: Sendable {
             /// A label, and what it says for NULL.
             case label(null: String)
-            /// A family, what its values are divided by, and what stands for NULL, if anything.
-            case value(MetricDescriptor, divisor: Double, null: Double?)
+            /// A family, what its values are divided by, what stands for NULL, if anything, and the labels that it has,
+            /// where these are not all.
+            case value(MetricDescriptor, divisor: Double, null: Double?, labels: [String]?)
         }
 
         /// The column's name in the result; a label's name.
@@ -81,32 +85,32 @@ struct TableCollector: PostgresCollector {
 
         static func gauge(
             _ metric: String, _ expression: String, _ help: String, dividedBy divisor: Double = 1, null: Double? = nil,
-            versions: Range<Int> = .all
+            labels: [String]? = nil, versions: Range<Int> = .all
         ) -> Column {
-            value(MetricDescriptor(metric, .gauge, help), expression, divisor, null, versions)
+            value(MetricDescriptor(metric, .gauge, help), expression, divisor, null, labels, versions)
         }
 
         static func counter(
             _ metric: String, _ expression: String, _ help: String, dividedBy divisor: Double = 1, null: Double? = nil,
             versions: Range<Int> = .all
         ) -> Column {
-            value(MetricDescriptor(metric, .counter, help), expression, divisor, null, versions)
+            value(MetricDescriptor(metric, .counter, help), expression, divisor, null, nil, versions)
         }
 
         /// A family of no type, as the replaced exporter has some.
         static func unknown(
             _ metric: String, _ expression: String, _ help: String, null: Double? = nil, versions: Range<Int> = .all
         ) -> Column {
-            value(MetricDescriptor(metric, .unknown, help), expression, 1, null, versions)
+            value(MetricDescriptor(metric, .unknown, help), expression, 1, null, nil, versions)
         }
 
         private static func value(
             _ descriptor: MetricDescriptor, _ expression: String, _ divisor: Double, _ null: Double?,
-            _ versions: Range<Int>
+            _ labels: [String]?, _ versions: Range<Int>
         ) -> Column {
             Column(
-                name: descriptor.name, expression: expression, role: .value(descriptor, divisor: divisor, null: null),
-                versions: versions)
+                name: descriptor.name, expression: expression,
+                role: .value(descriptor, divisor: divisor, null: null, labels: labels), versions: versions)
         }
     }
 
@@ -119,11 +123,12 @@ struct TableCollector: PostgresCollector {
             labels.append(column.name)
         }
         for column in columns {
-            guard case .value(let descriptor, _, _) = column.role else { continue }
+            guard case .value(let descriptor, _, _, let own) = column.role else { continue }
             // A column that a version renamed is there once for each name.
             let all = columns.filter { $0.name == column.name }.map { $0.versions.clamped(to: versions) }
             let range = (all.map(\.lowerBound).min() ?? 0)..<(all.map(\.upperBound).max() ?? .max)
-            let entry = CatalogueEntry(descriptor, labels: labels, source: source, versions: range.versionText)
+            let entry = CatalogueEntry(
+                descriptor, labels: own ?? labels, source: source, versions: range.versionText)
             if !entries.contains(where: { $0.descriptor.name == descriptor.name }) { entries.append(entry) }
         }
         return entries
@@ -144,6 +149,7 @@ struct TableCollector: PostgresCollector {
             separator = ", "
         }
         statement += " FROM \(from)"
+        statement = statement.replacing("%server%", with: sqlLiteral(server.address))
         guard let requiredExtension else { return statement }
         let schema = try server.schema(of: requiredExtension)
         return statement.replacing("%schema%", with: sqlIdentifier(schema))
@@ -151,7 +157,9 @@ struct TableCollector: PostgresCollector {
 
     func families(from rows: borrowing QueryResult, server: ServerFacts) throws(CollectorError) -> [MetricFamily] {
         var labels: [(index: Int, name: String, null: String)] = []
-        var values: [(index: Int, wraps: Bool, divisor: Double, null: Double?)] = []
+        var values: [(index: Int, wraps: Bool, divisor: Double, null: Double?, labelSet: Int)] = []
+        // What the families of a row are told apart by is mostly the same for all; each set of labels is made once a row.
+        var labelSets: [[String]?] = []
         var families: [MetricFamily] = []
         for column in columns where column.versions.contains(server.version) {
             guard let index = rows.column(column.name) else {
@@ -160,19 +168,24 @@ struct TableCollector: PostgresCollector {
             switch column.role {
             case .label(let null):
                 labels.append((index, column.name, null))
-            case .value(let descriptor, let divisor, let null):
-                values.append((index, wrapsLargeCounters && descriptor.type == .counter, divisor, null))
+            case .value(let descriptor, let divisor, let null, let own):
+                let labelSet = labelSets.firstIndex(of: own) ?? labelSets.endIndex
+                if labelSet == labelSets.endIndex { labelSets.append(own) }
+                let wraps = wrapsLargeCounters && descriptor.type == .counter
+                values.append((index, wraps, divisor, null, labelSet))
                 families.append(MetricFamily(descriptor))
             }
         }
         for row in 0..<rows.rowCount {
-            var pairs: [(String, String)] = []
+            var pairs: [(name: String, value: String)] = []
             for label in labels { pairs.append((label.name, rows.text(row, label.index) ?? label.null)) }
-            let rowLabels = Labels(pairs)
+            let rowLabels = labelSets.map { own in
+                Labels(pairs.filter { own?.contains($0.name) ?? true }.map { ($0.name, $0.value) })
+            }
             for (family, value) in values.enumerated() {
                 let number = value.wraps ? rows.count(row, value.index) : rows.number(row, value.index)
                 guard let number = number.map({ $0 / value.divisor }) ?? value.null else { continue }
-                families[family].append(number, rowLabels)
+                families[family].append(number, rowLabels[value.labelSet])
             }
         }
         return families

@@ -78,16 +78,16 @@ public final class RedisTarget: Target {
         let scrapes = scrapes.withLock { $0 }
         let error = outcome.isUp ? nil : outcome.error?.reason ?? .internal
         return [
-            MetricFamily(Self.up, outcome.isUp ? 1 : 0),
-            MetricFamily(Self.scrapesTotal, Double(scrapes.started)),
+            MetricFamily(Self.up.descriptor, outcome.isUp ? 1 : 0),
+            MetricFamily(Self.scrapesTotal.descriptor, Double(scrapes.started)),
             {
-                var family = MetricFamily(Self.scrapeDuration)
+                var family = MetricFamily(Self.scrapeDuration.descriptor)
                 family.append(Summary(quantiles: [], count: scrapes.ended, sum: scrapes.duration.seconds))
                 return family
             }(),
-            MetricFamily(Self.lastScrapeDuration, outcome.duration.seconds),
-            MetricFamily(Self.lastConnectDuration, connection.connectDuration.seconds),
-            MetricFamily(Self.lastScrapeError, error == nil ? 0 : 1, ["err": error?.rawValue ?? ""]),
+            MetricFamily(Self.lastScrapeDuration.descriptor, outcome.duration.seconds),
+            MetricFamily(Self.lastConnectDuration.descriptor, connection.connectDuration.seconds),
+            MetricFamily(Self.lastScrapeError.descriptor, error == nil ? 0 : 1, ["err": error?.rawValue ?? ""]),
         ]
     }
 
@@ -96,18 +96,30 @@ public final class RedisTarget: Target {
         await connection.shutDown()
     }
 
-    private static let up = MetricDescriptor(
+    private static let up = entry(
         "redis_up", .gauge, "Whether the server answered INFO in this scrape, by its deadline.")
-    private static let scrapesTotal = MetricDescriptor(
+    private static let scrapesTotal = entry(
         "redis_exporter_scrapes_total", .counter, "Scrapes of the server that were begun.")
-    private static let scrapeDuration = MetricDescriptor(
+    private static let scrapeDuration = entry(
         "redis_exporter_scrape_duration_seconds", .summary, "Seconds that scrapes of the server took.")
-    private static let lastScrapeDuration = MetricDescriptor(
+    private static let lastScrapeDuration = entry(
         "redis_exporter_last_scrape_duration_seconds", .gauge, "Seconds that this scrape of the server took.")
-    private static let lastConnectDuration = MetricDescriptor(
+    private static let lastConnectDuration = entry(
         "redis_exporter_last_scrape_connect_time_seconds", .gauge,
         "Seconds that this scrape waited for a connection; 0 where the one from before was still open.")
-    private static let lastScrapeError = MetricDescriptor(
+    private static let lastScrapeError = entry(
         "redis_exporter_last_scrape_error", .gauge,
-        "Whether this scrape failed as a whole, with the reason as err; a failure of one collector is not one.")
+        "Whether this scrape failed as a whole, with the reason as err; a failure of one collector is not one.",
+        labels: ["err"])
+
+    /// `redis_up` and the exporter's own families, as redis_exporter has them.
+    public static let statusMetrics = [
+        up, scrapesTotal, scrapeDuration, lastScrapeDuration, lastConnectDuration, lastScrapeError,
+    ]
+
+    private static func entry(
+        _ name: String, _ type: MetricType, _ help: String, labels: [String] = []
+    ) -> CatalogueEntry {
+        CatalogueEntry(MetricDescriptor(name, type, help), labels: labels, source: "the scrape")
+    }
 }

@@ -2,32 +2,35 @@ import Exposition
 
 /// What the gather says of itself.
 enum GatherMetrics {
-    private static let duration = MetricDescriptor(
+    private static let duration = entry(
         "stack_exporter_collector_duration_seconds", .gauge,
-        "How long the collector worked, without waiting for others."
-    )
-    private static let success = MetricDescriptor(
-        "stack_exporter_collector_success", .gauge, "Whether the collector delivered: 1 or 0."
-    )
-    private static let error = MetricDescriptor(
-        "stack_exporter_collector_error", .gauge, "1 for a collector that did not deliver everything, with the reason."
-    )
-    private static let age = MetricDescriptor(
+        "How long the collector worked, without waiting for others.", labels: ["collector", "target"])
+    private static let success = entry(
+        "stack_exporter_collector_success", .gauge, "Whether the collector delivered: 1 or 0.",
+        labels: ["collector", "target"])
+    private static let error = entry(
+        "stack_exporter_collector_error", .gauge, "1 for a collector that did not deliver everything, with the reason.",
+        labels: ["collector", "reason", "target"])
+    private static let age = entry(
         "stack_exporter_collector_age_seconds", .gauge,
-        "How old the oldest facts of a collector are that does not read all of them at every scrape."
-    )
-    private static let dropped = MetricDescriptor(
-        "stack_exporter_samples_dropped_total", .counter, "Samples that were left out of a page, by reason."
-    )
-    private static let connections = MetricDescriptor(
-        "stack_exporter_connections", .gauge, "Connections that are open to the target."
-    )
-    private static let gathers = MetricDescriptor(
-        "stack_exporter_gathers_total", .counter, "Gathers that were started."
-    )
-    private static let shared = MetricDescriptor(
-        "stack_exporter_gathers_shared_total", .counter, "Requests that joined a gather already under way."
-    )
+        "How old the oldest facts of a collector are that does not read all of them at every scrape.",
+        labels: ["collector", "target"])
+    private static let connections = entry(
+        "stack_exporter_connections", .gauge, "Connections that are open to the target.", labels: ["target"])
+    private static let dropped = entry(
+        "stack_exporter_samples_dropped_total", .counter, "Samples that were left out of a page, by reason.",
+        labels: ["reason"])
+    private static let gathers = entry("stack_exporter_gathers_total", .counter, "Gathers that were started.")
+    private static let shared = entry(
+        "stack_exporter_gathers_shared_total", .counter, "Requests that joined a gather already under way.")
+
+    static let metrics = [duration, success, error, age, connections, dropped, gathers, shared]
+
+    private static func entry(
+        _ name: String, _ type: MetricType, _ help: String, labels: [String] = []
+    ) -> CatalogueEntry {
+        CatalogueEntry(MetricDescriptor(name, type, help), labels: labels, source: "the gather")
+    }
 
     static func families(
         outcomes: [(target: any Target, outcome: ScrapeOutcome)],
@@ -35,11 +38,11 @@ enum GatherMetrics {
         shared sharedCount: Int,
         dropped droppedSamples: DroppedSamples
     ) -> [MetricFamily] {
-        var durations = MetricFamily(duration)
-        var successes = MetricFamily(success)
-        var errors = MetricFamily(error)
-        var ages = MetricFamily(age)
-        var open = MetricFamily(connections)
+        var durations = MetricFamily(duration.descriptor)
+        var successes = MetricFamily(success.descriptor)
+        var errors = MetricFamily(error.descriptor)
+        var ages = MetricFamily(age.descriptor)
+        var open = MetricFamily(connections.descriptor)
         for (target, outcome) in outcomes {
             for collector in outcome.collectors {
                 let labels: Labels = ["target": target.name, "collector": collector.name]
@@ -54,13 +57,13 @@ enum GatherMetrics {
                 open.append(Double(count), ["target": target.name])
             }
         }
-        var drops = MetricFamily(dropped)
+        var drops = MetricFamily(dropped.descriptor)
         for reason in DroppedSamples.Reason.allCases {
             drops.append(Double(droppedSamples[reason]), ["reason": reason.rawValue])
         }
         return [
             durations, successes, errors, ages, open, drops,
-            MetricFamily(gathers, Double(gatherCount)), MetricFamily(shared, Double(sharedCount)),
+            MetricFamily(gathers.descriptor, Double(gatherCount)), MetricFamily(shared.descriptor, Double(sharedCount)),
         ]
     }
 }

@@ -38,7 +38,7 @@ public final class Gatherer: Sendable {
     private let targets: [any Target]
     private let targetsOfKind: [String: Int]
     private let limits: Limits
-    private let selfMetrics: [@Sendable () -> [MetricFamily]]
+    private let selfMetrics: [any SelfMetrics]
     private let log: Logger
     private let state: Mutex<State>
 
@@ -94,11 +94,11 @@ public final class Gatherer: Sendable {
 
     /// - Parameters:
     ///   - targets: In the order in which their samples stand within a family.
-    ///   - selfMetrics: Further families of the exporter's own, asked for at every gather.
+    ///   - selfMetrics: Further parts of the exporter that tell of themselves, asked at every gather.
     public init(
         targets: [any Target],
         limits: Limits = Limits(),
-        selfMetrics: [@Sendable () -> [MetricFamily]] = [],
+        selfMetrics: [any SelfMetrics] = [],
         log: Logger
     ) {
         self.targets = targets
@@ -108,6 +108,9 @@ public final class Gatherer: Sendable {
         self.log = log
         state = Mutex(State())
     }
+
+    /// Every family that it tells of itself.
+    public static var metrics: [CatalogueEntry] { GatherMetrics.metrics }
 
     /// A page that is at most `timeout` in the making.
     public func page(within timeout: Duration? = nil) async -> Page {
@@ -230,7 +233,7 @@ public final class Gatherer: Sendable {
         guard gathering.target == nil else { return Page(families: assembly.families) }
         assembly.addOwn(
             GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
-                + selfMetrics.flatMap { $0() }
+                + selfMetrics.flatMap { $0.families() }
         )
         return Page(families: assembly.families)
     }

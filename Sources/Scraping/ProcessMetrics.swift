@@ -2,7 +2,7 @@ public import Exposition
 import Glibc
 
 /// The exporter's own process: the `process_*` families that all exporters have, from `/proc/self`.
-public struct ProcessMetrics: Sendable {
+public struct ProcessMetrics: SelfMetrics {
     private let startTime: Double?
     private let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
     private let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
@@ -15,30 +15,45 @@ public struct ProcessMetrics: Sendable {
         startTime = if let bootTime, let ticks { bootTime + ticks / ticksPerSecond } else { nil }
     }
 
+    private static let cpu = entry(
+        "process_cpu_seconds_total", .counter, "CPU time that this process has used, user and system.", from: "stat")
+    private static let residentMemory = entry(
+        "process_resident_memory_bytes", .gauge, "Memory of this process that is in RAM.", from: "stat")
+    private static let virtualMemory = entry(
+        "process_virtual_memory_bytes", .gauge, "Address space of this process.", from: "stat")
+    private static let maximumVirtualMemory = entry(
+        "process_virtual_memory_max_bytes", .gauge, "The most address space it may have, -1 for any amount.",
+        from: "limits")
+    private static let openFileDescriptors = entry(
+        "process_open_fds", .gauge, "File descriptors that are open.", from: "fd")
+    private static let maximumFileDescriptors = entry(
+        "process_max_fds", .gauge, "The most file descriptors that may be open.", from: "limits")
+    private static let start = entry(
+        "process_start_time_seconds", .gauge, "When this process started, in seconds since the epoch.", from: "stat")
+
+    /// What it can tell.
+    public static let metrics = [
+        cpu, residentMemory, virtualMemory, maximumVirtualMemory, openFileDescriptors, maximumFileDescriptors, start,
+    ]
+
+    private static func entry(_ name: String, _ type: MetricType, _ help: String, from file: String) -> CatalogueEntry {
+        CatalogueEntry(MetricDescriptor(name, type, help), source: "/proc/self/\(file)")
+    }
+
     /// The families as of now; one whose file cannot be read is absent.
     public func families() -> [MetricFamily] {
-        var families: [MetricFamily] = []
-        func add(_ name: String, _ type: MetricType, _ help: String, _ value: Double?) {
-            if let value { families.append(MetricFamily(MetricDescriptor(name, type, help), value)) }
-        }
         let stat = Self.statFields()
         let cpuTicks = stat.flatMap { stat in Double(stat[11]).flatMap { user in Double(stat[12]).map { user + $0 } } }
-        add(
-            "process_cpu_seconds_total", .counter, "CPU time that this process has used, user and system.",
-            cpuTicks.map { $0 / ticksPerSecond })
-        add(
-            "process_resident_memory_bytes", .gauge, "Memory of this process that is in RAM.",
-            stat.flatMap { Double($0[21]) }.map { $0 * pageSize })
-        add(
-            "process_virtual_memory_bytes", .gauge, "Address space of this process.", stat.flatMap { Double($0[20]) })
-        add(
-            "process_virtual_memory_max_bytes", .gauge, "The most address space it may have, -1 for any amount.",
-            Self.limit("Max address space"))
-        add("process_open_fds", .gauge, "File descriptors that are open.", Self.openFileDescriptors())
-        add("process_max_fds", .gauge, "The most file descriptors that may be open.", Self.limit("Max open files"))
-        add(
-            "process_start_time_seconds", .gauge, "When this process started, in seconds since the epoch.", startTime)
-        return families
+        let values: [(CatalogueEntry, Double?)] = [
+            (Self.cpu, cpuTicks.map { $0 / ticksPerSecond }),
+            (Self.residentMemory, stat.flatMap { Double($0[21]) }.map { $0 * pageSize }),
+            (Self.virtualMemory, stat.flatMap { Double($0[20]) }),
+            (Self.maximumVirtualMemory, Self.limit("Max address space")),
+            (Self.openFileDescriptors, Self.openFileDescriptorCount()),
+            (Self.maximumFileDescriptors, Self.limit("Max open files")),
+            (Self.start, startTime),
+        ]
+        return values.compactMap { entry, value in value.map { MetricFamily(entry.descriptor, $0) } }
     }
 
     private static func text(_ path: String) -> String {
@@ -63,7 +78,7 @@ public struct ProcessMetrics: Sendable {
         return word == "unlimited" ? -1 : word.flatMap { Double($0) }
     }
 
-    private static func openFileDescriptors() -> Double? {
+    private static func openFileDescriptorCount() -> Double? {
         guard let directory = opendir("/proc/self/fd") else { return nil }
         defer { closedir(directory) }
         var count = 0

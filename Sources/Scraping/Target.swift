@@ -14,9 +14,6 @@ public protocol Collector: Sendable {
 }
 
 extension Collector {
-    /// Nothing, where a collector does not tell.
-    public var metrics: [CatalogueEntry] { [] }
-
     /// On, where a collector does not say otherwise.
     public var isEnabledByDefault: Bool { true }
 }
@@ -27,6 +24,8 @@ public protocol Target: Sendable {
     var name: String { get }
     /// Targets of one kind have the same families. Where there are several of a kind, their samples get a `target` label.
     static var kind: String { get }
+    /// Every family that ``status(of:)`` can tell.
+    static var statusMetrics: [CatalogueEntry] { get }
     /// The names of the collectors that a scrape runs, in the order of their families on the page.
     var collectors: [String] { get }
     /// How many connections are open to it; `nil` for a target that has none.

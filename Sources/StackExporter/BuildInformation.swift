@@ -1,8 +1,9 @@
 import CBuild
 import Exposition
+import Scraping
 
 /// What was built, from what and with what.
-enum BuildInformation {
+struct BuildInformation: SelfMetrics {
     static let version = "0.1.0"
     static let revision = String(cString: cbuild_revision())
 
@@ -16,12 +17,15 @@ enum BuildInformation {
 
     static let text = "stack-exporter \(version), revision \(revision), Swift \(swiftVersion)"
 
-    static func families() -> [MetricFamily] {
-        let descriptor = MetricDescriptor(
-            "stack_exporter_build_info", .gauge, "Always 1; the labels tell what was built, from what and with what.")
-        return [
-            MetricFamily(
-                descriptor, 1, ["version": version, "revision": revision, "swiftversion": swiftVersion])
-        ]
+    private static let entry = CatalogueEntry(
+        MetricDescriptor(
+            "stack_exporter_build_info", .gauge, "Always 1; the labels tell what was built, from what and with what."),
+        labels: ["version", "revision", "swiftversion"], source: "the build")
+
+    static let metrics = [entry]
+
+    func families() -> [MetricFamily] {
+        let labels: Labels = ["version": Self.version, "revision": Self.revision, "swiftversion": Self.swiftVersion]
+        return [MetricFamily(Self.entry.descriptor, 1, labels)]
     }
 }

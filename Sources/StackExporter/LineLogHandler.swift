@@ -1,4 +1,5 @@
 import Configuration
+import Exposition
 import Glibc
 import Logging
 
@@ -35,30 +36,11 @@ struct LineLogHandler: LogHandler {
                 let isPlain =
                     !field.value.isEmpty
                     && field.value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 < 0x7f }
-                return "\(field.key)=\(isPlain ? field.value : quoted(field.value))"
+                return "\(field.key)=\(isPlain ? field.value : field.value.quotedAsJSON)"
             }.joined(separator: " ")
         case .json:
-            "{\(fields.map { "\(quoted($0.key)):\(quoted($0.value))" }.joined(separator: ","))}"
+            "{\(fields.map { "\($0.key.quotedAsJSON):\($0.value.quotedAsJSON)" }.joined(separator: ","))}"
         }
-    }
-
-    /// Text in double quotes as JSON has it, which logfmt reads too.
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{0}"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 
     /// Now in UTC to the millisecond: `2026-11-21T05:03:22.123Z`.

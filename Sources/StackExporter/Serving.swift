@@ -18,7 +18,7 @@ enum Serving {
         let http = HTTPMetrics()
         let process = ProcessMetrics()
         let gatherer = try makeGatherer(
-            settings, group: group, selfMetrics: [BuildInformation.families, process.families, http.families], log: log)
+            settings, group: group, selfMetrics: [BuildInformation(), process, http], log: log)
         let probing = Probing(settings, gatherer: gatherer, log: log)
         let server = WebServer(
             settings.web, gatherer: gatherer, metrics: http,

@@ -11,7 +11,7 @@ enum SingleScrape {
     /// - Throws: Where a configured directory holds no cgroups.
     static func run(_ settings: Settings, log: Logger) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let gatherer = try makeGatherer(settings, group: group, selfMetrics: [BuildInformation.families], log: log)
+        let gatherer = try makeGatherer(settings, group: group, selfMetrics: [BuildInformation()], log: log)
         var page: [UInt8] = []
         ExpositionFormat.text.encode(await gatherer.page().families, into: &page)
         write(page, to: STDOUT_FILENO)

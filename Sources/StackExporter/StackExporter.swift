@@ -2,6 +2,7 @@ import CLinux
 import Configuration
 import Glibc
 import Logging
+import Scraping
 
 /// The program: reads the settings and does what it was asked to.
 @main
@@ -20,6 +21,7 @@ enum StackExporter {
             switch command {
             case .serve: try await Serving.run(settings, log: log)
             case .scrape: try await SingleScrape.run(settings, log: log)
+            case .metrics: print(settings.catalogueFormat.text(of: .all), terminator: "")
             case .health: exit(await HealthCheck.run(settings) ? 0 : 1)
             case .version: print(BuildInformation.text)
             case .help: print(Command.usage, terminator: "")

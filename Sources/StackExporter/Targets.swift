@@ -1,6 +1,5 @@
 import Configuration
 import Containers
-import Exposition
 import Logging
 import NIOCore
 import Postgres
@@ -11,7 +10,7 @@ import Scraping
 ///
 /// - Throws: Where a configured directory holds no cgroups.
 func makeGatherer(
-    _ settings: Settings, group: any EventLoopGroup, selfMetrics: [@Sendable () -> [MetricFamily]] = [], log: Logger
+    _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [], log: Logger
 ) throws -> Gatherer {
     var targets: [any Target] = settings.postgres.map { PostgresTarget($0, options: settings.postgresOptions) }
     targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }

@@ -1,17 +1,22 @@
 public import Exposition
 import NIOHTTP1
-import Scraping
+public import Scraping
 import Synchronization
 
 /// What the server counts of itself. It is made before the gatherer, which shows it, and handed to the server, which
 /// fills it.
-public final class HTTPMetrics: Sendable {
-    private static let requests = MetricDescriptor(
-        "http_requests_total", .counter, "Requests answered, by route, method and status."
-    )
-    private static let duration = MetricDescriptor(
-        "http_request_duration_seconds", .histogram, "From the end of the request to the start of its answer."
-    )
+public final class HTTPMetrics: SelfMetrics {
+    private static let requests = CatalogueEntry(
+        MetricDescriptor("http_requests_total", .counter, "Requests answered, by route, method and status."),
+        labels: ["handler", "method", "status"], source: "the HTTP server")
+    private static let duration = CatalogueEntry(
+        MetricDescriptor(
+            "http_request_duration_seconds", .histogram, "From the end of the request to the start of its answer."),
+        labels: ["handler"], source: "the HTTP server")
+
+    /// What it can tell.
+    public static let metrics = [requests, duration]
+
     /// From an answer out of memory to a scrape that runs into the usual time limit.
     private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -45,12 +50,12 @@ public final class HTTPMetrics: Sendable {
     /// The families for the page, always in the same order.
     public func families() -> [MetricFamily] {
         let state = state.withLock { $0 }
-        var requests = MetricFamily(Self.requests)
+        var requests = MetricFamily(Self.requests.descriptor)
         for (key, count) in state.requests.sorted(by: { $0.key < $1.key }) {
             let labels: Labels = ["handler": key.handler, "method": key.method, "status": "\(key.status)"]
             requests.append(Double(count), labels)
         }
-        var durations = MetricFamily(Self.duration)
+        var durations = MetricFamily(Self.duration.descriptor)
         for (handler, observed) in state.durations.sorted(by: { $0.key < $1.key }) {
             var cumulative: UInt64 = 0
             let buckets = zip(Self.bounds, observed.counts).map { bound, count in

@@ -21,6 +21,10 @@ struct HelpTests {
         #expect(names == names.sorted())
     }
 
+    @Test func everyCollectorTellsWhatItDelivers() {
+        for collector in CollectorSelection.catalogue { #expect(!collector.metrics.isEmpty, "\(collector.name)") }
+    }
+
     /// The README's table is written from the same options; a new one has to get its row.
     @Test func theReadmeHasEveryOption() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -27,8 +27,9 @@ struct SettingsTests {
 
     @Test(arguments: [
         (["serve"], Command.serve), (["scrape"], .scrape), (["health", "--log.level=debug"], .health),
-        (["--log.level", "debug", "scrape"], .scrape), (["--help"], .help), (["-h"], .help),
-        (["serve", "-help"], .help),
+        (["--log.level", "debug", "scrape"], .scrape), (["--format=json", "metrics"], .metrics), (["--help"], .help),
+        (["-h"], .help),
+        (["serve", "-help"], .help), (["--web.listen-address=:1", "--dumpmaps"], .metrics),
         (["--version"], .version), (["version"], .version), (["help"], .help),
     ])
     func commands(arguments: [String], command: Command) throws {
@@ -78,10 +79,13 @@ struct SettingsTests {
         (["--collector.pg_locks"], "unknown flag --collector.pg_locks; see --help for those there are"),
         (["--no-web.listen-address"], "unknown flag --no-web.listen-address; see --help for those there are"),
         (["--no-collector.database=true"], "unknown flag --no-collector.database; see --help for those there are"),
-        (["dance"], #""dance" is no command; the commands are serve, scrape, health, version, help, see --help"#),
+        (
+            ["dance"],
+            #""dance" is no command; the commands are serve, scrape, metrics, health, version, help, see --help"#
+        ),
         (
             ["serve", "scrape"],
-            #""scrape" is no command; the commands are serve, scrape, health, version, help, see --help"#
+            #""scrape" is no command; the commands are serve, scrape, metrics, health, version, help, see --help"#
         ),
         (["--log.level"], "the flag --log.level needs a value: --log.level=LEVEL"),
         (["--log.level=loud"], "--log.level=loud: this should be debug, info, warn or error"),
@@ -95,6 +99,19 @@ struct SettingsTests {
     ])
     func badFlagsAreOneSentence(arguments: [String], sentence: String) {
         #expect(throws: ConfigurationError(sentence)) { try load(arguments) }
+    }
+
+    /// A flag or variable of one command says nothing to the others.
+    @Test func theFormatIsOfTheCatalogueAlone() throws {
+        #expect(try load(["metrics"], ["STACK_EXPORTER_FORMAT": "json"]).catalogueFormat == .json)
+        #expect(try load(["scrape"], ["STACK_EXPORTER_FORMAT": "xml"]).catalogueFormat == .text)
+        for (arguments, command) in [
+            (["--format=json"], "serve"), (["scrape", "--format=json"], "scrape"),
+            (["--format", "json", "health"], "health"),
+        ] {
+            let sentence = "the command \(command) has no flag --format; see --help for who has it"
+            #expect(throws: ConfigurationError(sentence)) { try load(arguments) }
+        }
     }
 
     @Test func aBadVariableIsNamed() {

@@ -67,7 +67,7 @@ struct CgroupMetricTests {
     func tables() {
         for table in [ContainerCollectors.memory, ContainerCollectors.cpu] {
             var descriptors: [String: MetricDescriptor] = [:]
-            for metric in table.metrics {
+            for metric in table.rows {
                 for source in metric.columns.v1 + metric.columns.v2 {
                     #expect(["memory", "cpu", "cpuacct"].contains(source.controller))
                 }

@@ -49,13 +49,13 @@ struct CommandTests {
         for arguments in [["help"], ["-h"], ["-help"], ["serve", "--help"]] {
             #expect(try await Exporter.run(arguments).output == help.output)
         }
-        for command in ["serve", "scrape", "health", "version", "help"] {
+        for command in ["serve", "scrape", "metrics", "health", "version", "help"] {
             #expect(help.output.contains("\n  \(command) "))
         }
         let flags = [
             "web.listen-address", "web.telemetry-path", "scrape.timeout", "scrape.timeout-offset",
             "scrape.series-limit", "log.level", "log.format", "path.cgroupfs", "path.procfs", "redis.queues.celery",
-            "redis.queues.list",
+            "redis.queues.list", "format",
         ]
         for flag in flags {
             #expect(help.output.contains("\n  --\(flag)="))

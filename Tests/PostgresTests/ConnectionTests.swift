@@ -86,8 +86,8 @@ struct ConnectionTests {
             current_setting('default_transaction_read_only'), current_setting('idle_in_transaction_session_timeout') <> '0')
             """
         let deadline = Deadline(after: .seconds(20))
-        let local = SessionSettings.scrape(until: deadline).statement(isLocal: true)
-        let session = SessionSettings.scrape(until: deadline).statement(isLocal: false)
+        let local = SessionSettings.scrape(until: deadline, statements: 5).statement(isLocal: true)
+        let session = SessionSettings.scrape(until: deadline, statements: 5).statement(isLocal: false)
         #expect(
             try await run(connection, [[local, show], [show], [session], [show]]).map { $0.dropFirst(2) } == [
                 "t 1s pg_catalog on off t",

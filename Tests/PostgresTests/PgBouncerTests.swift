@@ -53,7 +53,7 @@ struct PgBouncerTests {
             let (outcome, families) = scrape.harvest(target.collectors)
             #expect(outcome.isUp)
             #expect(outcome.collectors.compactMap(\.error) == [])
-            #expect(outcome.collectors.map(\.name) == PostgresCollectors.all().map(\.name))
+            #expect(outcome.collectors.map(\.name) == (try await server.defaultCollectors()))
             #expect(families.count > 250)
             for name in ["pg_settings_statement_timeout_seconds", "pg_settings_transaction_read_only"] {
                 let family = families.first { $0.descriptor.name == name }

@@ -1,6 +1,8 @@
 import CLibPQ
 import Exposition
 import Glibc
+import Lab
+import Scraping
 import Testing
 
 @testable import Postgres
@@ -35,6 +37,16 @@ extension ServerFacts {
         ServerFacts(
             address: "db:5432", version: version, database: "app", extensionSchemas: extensions,
             isPooled: false, role: "exporter", rights: Set(Right.allCases), isInRecovery: false)
+    }
+}
+
+extension PostgresServer {
+    /// The collectors that run by themselves on this server, which has every extension that they read.
+    func defaultCollectors() async throws -> [String] {
+        let version = try #require(Int(try await sql("SHOW server_version_num").output.dropLast()))
+        return PostgresCollectors.all().filter { $0.isEnabledByDefault }.filter { collector in
+            (collector as? TableCollector)?.versions.contains(version) ?? true
+        }.map(\.name)
     }
 }
 

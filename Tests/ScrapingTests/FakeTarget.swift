@@ -6,6 +6,7 @@ import Synchronization
 /// A target that does what the test says, and counts how often it was asked.
 final class FakeTarget: Target {
     static let kind = "fake"
+    static let statusMetrics = [CatalogueEntry(MetricDescriptor("fake_up", .gauge, "Up."), source: "the test")]
 
     let name: String
     let collectors: [String]
@@ -30,7 +31,7 @@ final class FakeTarget: Target {
     }
 
     func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
-        [MetricFamily(MetricDescriptor("fake_up", .gauge, "Up."), outcome.isUp ? 1 : 0)]
+        [MetricFamily(Self.statusMetrics[0].descriptor, outcome.isUp ? 1 : 0)]
     }
 
     func shutdown() async { close() }

@@ -12,6 +12,7 @@ import Testing
 /// A target with one gauge, which a test can hold back.
 final class TestTarget: Target {
     static let kind = "test"
+    static let statusMetrics = [CatalogueEntry(MetricDescriptor("test_up", .gauge, "Up."), source: "the test")]
     let name = "test"
     let collectors = ["numbers"]
     let openConnections: Int? = nil
@@ -36,7 +37,7 @@ final class TestTarget: Target {
     }
 
     func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
-        [MetricFamily(MetricDescriptor("test_up", .gauge, "Up."), outcome.isUp ? 1 : 0)]
+        [MetricFamily(Self.statusMetrics[0].descriptor, outcome.isUp ? 1 : 0)]
     }
 
     func shutdown() async {}
@@ -73,7 +74,7 @@ func makeServer(
     limits.timeout = .seconds(60)
     return WebServer(
         settings,
-        gatherer: Gatherer(targets: [target], limits: limits, selfMetrics: [metrics.families], log: log),
+        gatherer: Gatherer(targets: [target], limits: limits, selfMetrics: [metrics], log: log),
         metrics: metrics,
         status: {
             StatusPage(

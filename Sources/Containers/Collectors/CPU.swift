@@ -45,17 +45,18 @@ extension ContainerCollectors {
                 v2: [.microseconds("cpu.stat: throttled_usec")], v1: [.nanoseconds("cpu.stat: throttled_time")],
                 onlyWith: quota
             ),
-            // Since Linux 5.15.
             CgroupMetric(
                 "container_cpu_cfs_burst_periods_total", .counter,
                 "Periods in which more than the CPU quota was used, saved up in those before.",
                 v2: ["cpu.stat: nr_bursts"], v1: ["cpu.stat: nr_bursts"],
+                versions: "Linux 5.15+",
                 onlyWith: quota
             ),
             CgroupMetric(
                 "container_cpu_cfs_burst_seconds_total", .counter,
                 "CPU time that was used beyond the quota.",
                 v2: [.microseconds("cpu.stat: burst_usec")], v1: [.nanoseconds("cpu.stat: burst_time")],
+                versions: "Linux 5.15+",
                 onlyWith: quota
             ),
             CgroupMetric(

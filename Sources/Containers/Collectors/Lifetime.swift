@@ -4,26 +4,30 @@ import Scraping
 
 /// Since when cgroups have been there, and until when.
 struct Lifetime: ContainerCollector {
-    private static let created = MetricDescriptor(
-        "container_creation_time_seconds", .gauge,
-        "When the cgroup was made, by the date of its directory, in seconds since 1970."
-    )
-    private static let started = MetricDescriptor(
-        "container_start_time_seconds", .gauge,
-        "When the container was started, in seconds since 1970; the runtime makes the cgroup anew for each start."
-    )
-    private static let lastSeen = MetricDescriptor(
-        "container_last_seen", .gauge,
-        "When the cgroup was last there, in seconds since 1970; a container's stays for five minutes after it is gone."
-    )
+    private static let created = entry(
+        "container_creation_time_seconds",
+        "When the cgroup was made, by the date of its directory, in seconds since 1970.")
+    private static let started = entry(
+        "container_start_time_seconds",
+        "When the container was started, in seconds since 1970; the runtime makes the cgroup anew for each start.")
+    private static let lastSeen = entry(
+        "container_last_seen",
+        "When the cgroup was last there, in seconds since 1970; a container's stays for five minutes after it is gone.")
+
+    private static func entry(_ name: String, _ help: String) -> CatalogueEntry {
+        CatalogueEntry(
+            MetricDescriptor(name, .gauge, help), labels: Cgroup.labelNames, source: "the cgroup's directory")
+    }
+
+    var metrics: [CatalogueEntry] { [Self.created, Self.started, Self.lastSeen] }
 
     let name = "container_lifetime"
 
     func families(from reader: CgroupReader, until deadline: Deadline) throws(CollectorError) -> [MetricFamily] {
         try deadline.check()
-        var created = MetricFamily(Self.created)
-        var started = MetricFamily(Self.started)
-        var lastSeen = MetricFamily(Self.lastSeen)
+        var created = MetricFamily(Self.created.descriptor)
+        var started = MetricFamily(Self.started.descriptor)
+        var lastSeen = MetricFamily(Self.lastSeen.descriptor)
         let now = Double(time(nil))
         for cgroup in reader.tree.exported where !cgroup.isGone {
             created.append(Double(cgroup.created), cgroup.labels)

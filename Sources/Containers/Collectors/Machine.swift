@@ -4,10 +4,6 @@ import Scraping
 
 /// What the machine has, for dashboards that show containers as shares of it.
 struct Machine: ContainerCollector {
-    private static let cores = MetricDescriptor("machine_cpu_cores", .gauge, "CPUs that are online.")
-    private static let memory = MetricDescriptor("machine_memory_bytes", .gauge, "Memory, from /proc/meminfo.")
-    private static let swap = MetricDescriptor("machine_swap_bytes", .gauge, "Swap space, from /proc/meminfo.")
-
     /// Labels and the files they are read from, the first that there is; an unprivileged user may not read the second.
     private static let identities: [(label: String, paths: [String])] = [
         ("machine_id", ["/etc/machine-id", "/var/lib/dbus/machine-id"]),
@@ -19,7 +15,17 @@ struct Machine: ContainerCollector {
         CgroupText.Wanted(.key("MemTotal:"), slot: 0), CgroupText.Wanted(.key("SwapTotal:"), slot: 1),
     ]
 
+    private static let cores = entry("machine_cpu_cores", "CPUs that are online", source: "sysconf")
+    private static let memory = entry("machine_memory_bytes", "Memory", source: "/proc/meminfo: MemTotal")
+    private static let swap = entry("machine_swap_bytes", "Swap space", source: "/proc/meminfo: SwapTotal")
+
+    private static func entry(_ name: String, _ meaning: String, source: String) -> CatalogueEntry {
+        CatalogueEntry(name, .gauge, meaning, labels: identities.map(\.label), source: source)
+    }
+
     let name = "machine"
+
+    var metrics: [CatalogueEntry] { [Self.cores, Self.memory, Self.swap] }
 
     func families(from reader: CgroupReader, until deadline: Deadline) throws(CollectorError) -> [MetricFamily] {
         try deadline.check()
@@ -34,9 +40,9 @@ struct Machine: ContainerCollector {
             _ = try reader.read(meminfo, of: top) { CgroupText.read($0, Self.wanted, into: &values) }
         }
         return [
-            MetricFamily(Self.cores, Double(sysconf(Int32(_SC_NPROCESSORS_ONLN))), labels),
-            values[0].map { MetricFamily(Self.memory, $0 * 1024, labels) },
-            values[1].map { MetricFamily(Self.swap, $0 * 1024, labels) },
+            MetricFamily(Self.cores.descriptor, Double(sysconf(Int32(_SC_NPROCESSORS_ONLN))), labels),
+            values[0].map { MetricFamily(Self.memory.descriptor, $0 * 1024, labels) },
+            values[1].map { MetricFamily(Self.swap.descriptor, $0 * 1024, labels) },
         ].compactMap(\.self)
     }
 

@@ -15,11 +15,11 @@ extension ContainerCollectors {
                 v2: ["memory.current", .plain("memory.stat: anon", "memory.stat: file")],
                 v1: ["memory.usage_in_bytes"]
             ),
-            // Since Linux 5.19 on v2.
             CgroupMetric(
                 "container_memory_max_usage_bytes", .gauge,
                 "The most memory that was ever in use.",
-                v2: ["memory.peak"], v1: ["memory.max_usage_in_bytes"]
+                v2: ["memory.peak"], v1: ["memory.max_usage_in_bytes"],
+                versions: "Linux 5.19+ on v2"
             ),
             CgroupMetric(
                 "container_memory_working_set_bytes", .gauge,
@@ -105,16 +105,17 @@ extension ContainerCollectors {
                 "Pages that were reclaimed.",
                 v2: ["memory.stat: pgsteal"]
             ),
-            // v1 since Linux 5.9, as v2.
             CgroupMetric(
                 "container_memory_workingset_refault_file_total", .counter,
                 "Page cache pages that were needed again soon after they had been reclaimed.",
-                v2: ["memory.stat: workingset_refault_file"], v1: ["memory.stat: total_workingset_refault_file"]
+                v2: ["memory.stat: workingset_refault_file"], v1: ["memory.stat: total_workingset_refault_file"],
+                versions: "Linux 5.9+"
             ),
             CgroupMetric(
                 "container_memory_workingset_refault_anon_total", .counter,
                 "Anonymous pages that were needed again soon after they had been reclaimed.",
-                v2: ["memory.stat: workingset_refault_anon"], v1: ["memory.stat: total_workingset_refault_anon"]
+                v2: ["memory.stat: workingset_refault_anon"], v1: ["memory.stat: total_workingset_refault_anon"],
+                versions: "Linux 5.9+"
             ),
             CgroupMetric(
                 "container_memory_events_high_total", .counter,
@@ -126,11 +127,12 @@ extension ContainerCollectors {
                 "How often memory in use was about to exceed memory.max.",
                 v2: ["memory.events: max"]
             ),
-            // v1 since Linux 4.13, and there only of the cgroup itself.
+            // On v1 only of the cgroup itself.
             CgroupMetric(
                 "container_oom_events_total", .counter,
                 "Processes that the kernel's OOM killer ended.",
-                v2: ["memory.events: oom_kill"], v1: ["memory.oom_control: oom_kill"]
+                v2: ["memory.events: oom_kill"], v1: ["memory.oom_control: oom_kill"],
+                versions: "Linux 4.13+ on v1"
             ),
             CgroupMetric(
                 "container_spec_memory_limit_bytes", .gauge,

@@ -8,16 +8,19 @@ import Scraping
 struct CeleryCollector: RedisCollector {
     let name = "redis_celery"
 
-    private static let length = MetricDescriptor(
+    var metrics: [CatalogueEntry] { [Self.length] }
+
+    private static let length = CatalogueEntry(
         "celery_queue_length", .gauge,
-        "Messages that wait in the queue, of all priorities; 0 for an empty queue, which has no key (LLEN).")
+        "Messages that wait in the queue, of all priorities; 0 for an empty queue, which has no key",
+        labels: ["queue_name"], source: "LLEN")
 
     func commands(_ settings: RedisSettings) -> [RedisCommand] {
         settings.celeryQueues.flatMap { Self.lengths(of: $0, settings) }
     }
 
     func families(_ replies: RedisReplies, _ settings: RedisSettings) throws(CollectorError) -> [MetricFamily] {
-        var length = MetricFamily(Self.length)
+        var length = MetricFamily(Self.length.descriptor)
         var firstError: CollectorError?
         for queue in settings.celeryQueues {
             do throws(CollectorError) {

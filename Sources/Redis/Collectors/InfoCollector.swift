@@ -5,6 +5,11 @@ import Scraping
 struct InfoCollector: RedisCollector {
     let name = "redis_info"
 
+    var metrics: [CatalogueEntry] {
+        InfoField.metrics + InfoInstance.metrics + InfoKeyspace.metrics + InfoCommands.metrics
+            + InfoReplication.metrics + InfoSentinel.metrics
+    }
+
     private static let databases = RedisCommand("CONFIG", "GET", "databases", untilRefused: true)
     private static let clusterInfo = RedisCommand("CLUSTER", "INFO", untilRefused: true)
 

@@ -5,15 +5,18 @@ import Scraping
 struct ListsCollector: RedisCollector {
     let name = "redis_lists"
 
-    private static let size = MetricDescriptor(
-        "redis_key_size", .gauge, "Elements of a configured key; 0 where there is no such key (LLEN).")
+    var metrics: [CatalogueEntry] { [Self.size] }
+
+    private static let size = CatalogueEntry(
+        "redis_key_size", .gauge, "Elements of a configured key; 0 where there is no such key", labels: ["db", "key"],
+        source: "LLEN")
 
     func commands(_ settings: RedisSettings) -> [RedisCommand] {
         settings.lists.map(Self.length)
     }
 
     func families(_ replies: RedisReplies, _ settings: RedisSettings) throws(CollectorError) -> [MetricFamily] {
-        var size = MetricFamily(Self.size)
+        var size = MetricFamily(Self.size.descriptor)
         var firstError: CollectorError?
         for list in settings.lists {
             do throws(CollectorError) {

@@ -1,34 +1,37 @@
 import Exposition
+import Scraping
 
 /// Calls and time by command, and errors by kind.
 enum InfoCommands {
-    private static let calls = MetricDescriptor(
-        "redis_commands_total", .counter, "Calls of the command (INFO cmdstat_<cmd>: calls).")
-    private static let duration = MetricDescriptor(
-        "redis_commands_duration_seconds_total", .counter,
-        "Seconds of CPU that calls of the command took (INFO cmdstat_<cmd>: usec).")
-    private static let rejected = MetricDescriptor(
+    private static let calls = CatalogueEntry(
+        "redis_commands_total", .counter, "Calls of the command", labels: ["cmd"], source: "INFO cmdstat_<cmd>: calls")
+    private static let duration = CatalogueEntry(
+        "redis_commands_duration_seconds_total", .counter, "Seconds of CPU that calls of the command took",
+        labels: ["cmd"], source: "INFO cmdstat_<cmd>: usec")
+    private static let rejected = CatalogueEntry(
         "redis_commands_rejected_calls_total", .counter,
-        "Calls refused before they ran: no permission, wrong arguments (INFO cmdstat_<cmd>: rejected_calls; "
-            + "since Redis 6.2).")
-    private static let failed = MetricDescriptor(
-        "redis_commands_failed_calls_total", .counter,
-        "Calls that ran and ended with an error (INFO cmdstat_<cmd>: failed_calls; since Redis 6.2).")
-    private static let percentiles = MetricDescriptor(
+        "Calls refused before they ran: no permission, wrong arguments", labels: ["cmd"],
+        source: "INFO cmdstat_<cmd>: rejected_calls", versions: "Redis 6.2+")
+    private static let failed = CatalogueEntry(
+        "redis_commands_failed_calls_total", .counter, "Calls that ran and ended with an error", labels: ["cmd"],
+        source: "INFO cmdstat_<cmd>: failed_calls", versions: "Redis 6.2+")
+    private static let percentiles = CatalogueEntry(
         "redis_latency_percentiles_usec", .summary,
-        "Microseconds that calls of the command took since its first; the quantile is in percent "
-            + "(INFO latency_percentiles_usec_<cmd>; since Redis 7.0).")
-    private static let errors = MetricDescriptor(
-        "redis_errors_total", .counter,
-        "Errors that the server answered with, by their first word (INFO errorstat_<err>: count; since Redis 6.2).")
+        "Microseconds that calls of the command took since its first; the quantile is in percent", labels: ["cmd"],
+        source: "INFO latency_percentiles_usec_<cmd>", versions: "Redis 7.0+")
+    private static let errors = CatalogueEntry(
+        "redis_errors_total", .counter, "Errors that the server answered with, by their first word", labels: ["err"],
+        source: "INFO errorstat_<err>: count", versions: "Redis 6.2+")
+
+    static let metrics = [calls, duration, rejected, failed, percentiles, errors]
 
     static func families(_ info: Info) -> [MetricFamily] {
-        var calls = MetricFamily(calls)
-        var duration = MetricFamily(duration)
-        var rejected = MetricFamily(rejected)
-        var failed = MetricFamily(failed)
-        var percentiles = MetricFamily(percentiles)
-        var errors = MetricFamily(errors)
+        var calls = MetricFamily(calls.descriptor)
+        var duration = MetricFamily(duration.descriptor)
+        var rejected = MetricFamily(rejected.descriptor)
+        var failed = MetricFamily(failed.descriptor)
+        var percentiles = MetricFamily(percentiles.descriptor)
+        var errors = MetricFamily(errors.descriptor)
         var totals: [Info.Text: (labels: Labels, calls: Double, microseconds: Double)] = [:]
         for line in info.lines {
             if let command = line.field.after("cmdstat_") {

@@ -10,7 +10,7 @@ extension InfoField {
         InfoField("total_net_output_bytes", as: "net_output_bytes_total", "Bytes written to the network"),
         InfoField("total_net_repl_input_bytes", as: "net_repl_input_bytes_total", "Bytes read for replication"),
         InfoField("total_net_repl_output_bytes", as: "net_repl_output_bytes_total", "Bytes written for replication"),
-        InfoField("expired_subkeys", as: "expired_subkeys_total", "Hash fields that expired; since Redis 7.4"),
+        InfoField("expired_subkeys", as: "expired_subkeys_total", "Hash fields that expired", versions: "Redis 7.4+"),
         InfoField("expired_keys", as: "expired_keys_total", "Keys that expired"),
         InfoField(
             "expired_time_cap_reached_count", as: "expired_time_cap_reached_total",
@@ -21,21 +21,22 @@ extension InfoField {
         InfoField("evicted_keys", as: "evicted_keys_total", "Keys evicted because of maxmemory"),
         InfoField(
             "evicted_clients", as: "evicted_clients_total",
-            "Clients dropped because of maxmemory-clients; since Redis 7.0"),
+            "Clients dropped because of maxmemory-clients", versions: "Redis 7.0+"),
         InfoField(
-            "evicted_scripts", as: "evicted_scripts_total", "EVAL scripts dropped from the cache; since Redis 7.4"),
+            "evicted_scripts", as: "evicted_scripts_total", "EVAL scripts dropped from the cache",
+            versions: "Redis 7.4+"),
         InfoField(
             "total_eviction_exceeded_time", as: "eviction_exceeded_time_ms_total",
             "Milliseconds that memory was beyond maxmemory"),
         InfoField("keyspace_hits", as: "keyspace_hits_total", "Look-ups that found their key"),
         InfoField("keyspace_misses", as: "keyspace_misses_total", "Look-ups that did not find their key"),
-        InfoField("eventloop_cycles", as: "eventloop_cycles_total", "Rounds of the event loop; since Redis 7.2"),
+        InfoField("eventloop_cycles", as: "eventloop_cycles_total", "Rounds of the event loop", versions: "Redis 7.2+"),
         InfoField(
             "eventloop_duration_sum", as: "eventloop_duration_sum_usec_total",
-            "Microseconds that rounds of the event loop took; since Redis 7.2"),
+            "Microseconds that rounds of the event loop took", versions: "Redis 7.2+"),
         InfoField(
             "eventloop_duration_cmd_sum", as: "eventloop_duration_cmd_sum_usec_total",
-            "Microseconds that the event loop spent on commands; since Redis 7.2"),
+            "Microseconds that the event loop spent on commands", versions: "Redis 7.2+"),
         InfoField("unexpected_error_replies", "Errors in places where the server has no error to give"),
         InfoField("total_error_replies", "Commands answered with an error"),
         InfoField("dump_payload_sanitizations", "Deep checks of payloads by RESTORE and RDB loading"),
@@ -53,16 +54,16 @@ extension InfoField {
         InfoField("reply_buffer_expands", as: "reply_buffer_expands_total", "Reply buffers made larger"),
         InfoField(
             "acl_access_denied_auth", as: "acl_access_denied_auth_total",
-            "Log-ins refused: wrong user or password; since Redis 7.2"),
+            "Log-ins refused: wrong user or password", versions: "Redis 7.2+"),
         InfoField(
             "acl_access_denied_cmd", as: "acl_access_denied_cmd_total",
-            "Commands refused that the user may not run; since Redis 7.2"),
+            "Commands refused that the user may not run", versions: "Redis 7.2+"),
         InfoField(
             "acl_access_denied_key", as: "acl_access_denied_key_total",
-            "Commands refused because of a key that the user may not touch; since Redis 7.2"),
+            "Commands refused because of a key that the user may not touch", versions: "Redis 7.2+"),
         InfoField(
             "acl_access_denied_channel", as: "acl_access_denied_channel_total",
-            "Commands refused because of a channel that the user may not use; since Redis 7.2"),
+            "Commands refused because of a channel that the user may not use", versions: "Redis 7.2+"),
 
         // CPU
         InfoField("used_cpu_sys", as: "cpu_sys_seconds_total", "Seconds of system CPU of the server"),
@@ -81,22 +82,23 @@ extension InfoField {
             "Seconds of user CPU of the thread that runs commands"),
         InfoField(
             "used_active_time_main_thread", as: "active_time_main_thread_seconds_total",
-            "Seconds that the thread that runs commands was at work (Valkey)"),
+            "Seconds that the thread that runs commands was at work", versions: "Valkey"),
 
         // KeyDB
-        InfoField("cached_keys", as: "cached_keys_total", "Keys cached in memory in front of storage (KeyDB)"),
-        InfoField("storage_provider_read_hits", "Reads that storage could answer (KeyDB)"),
-        InfoField("storage_provider_read_misses", "Reads that storage could not answer (KeyDB)"),
+        InfoField(
+            "cached_keys", as: "cached_keys_total", "Keys cached in memory in front of storage", versions: "KeyDB"),
+        InfoField("storage_provider_read_hits", "Reads that storage could answer", versions: "KeyDB"),
+        InfoField("storage_provider_read_misses", "Reads that storage could not answer", versions: "KeyDB"),
 
         // RediSearch
         InfoField(
             "search_total_indexing_time", as: "search_indexing_time_ms_total", "Milliseconds of taking in documents"),
         InfoField(
             "search_total_cycles", as: "search_cycles_total",
-            "Rounds of the search indexes' garbage collection; up to RediSearch 2.10"),
+            "Rounds of the search indexes' garbage collection", versions: "RediSearch up to 2.10"),
         InfoField(
             "search_total_ms_run", as: "search_run_ms_total",
-            "Milliseconds of the search indexes' garbage collection; up to RediSearch 2.10"),
+            "Milliseconds of the search indexes' garbage collection", versions: "RediSearch up to 2.10"),
         InfoField(
             "search_gc_total_cycles", as: "search_gc_cycles_total", "Rounds of the search indexes' garbage collection"),
         InfoField(

@@ -1,4 +1,5 @@
 import Exposition
+import Scraping
 
 /// A field of INFO that is a metric as it stands: the tables are ``gauges`` and ``counters``.
 struct InfoField {
@@ -8,38 +9,46 @@ struct InfoField {
     let metric: String
     /// What it means, without the source, which is added.
     let help: String
+    /// Which servers have it, where not all have: `Redis 7.4+`, `KeyDB`.
+    let versions: String?
     /// How many of the field's units make one of the metric's; dividing by it keeps decimals short.
     let divisor: Double
 
     /// - Parameter metric: Where it is left out, the metric has the field's name.
-    init(_ field: String, as metric: String? = nil, _ help: String, divisor: Double = 1) {
+    init(_ field: String, as metric: String? = nil, _ help: String, versions: String? = nil, divisor: Double = 1) {
         self.field = field
         self.metric = metric ?? field
         self.help = help
+        self.versions = versions
         self.divisor = divisor
+    }
+
+    private func entry(_ type: MetricType) -> CatalogueEntry {
+        CatalogueEntry("redis_\(metric)", type, help, source: "INFO \(field)", versions: versions)
     }
 
     private static let byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = {
         var byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = [:]
         for (type, table) in [(MetricType.gauge, gauges), (.counter, counters)] {
-            for row in table {
-                let help = "\(row.help) (INFO \(row.field))."
-                byField[Array(row.field.utf8)[...]] = (
-                    MetricDescriptor("redis_\(row.metric)", type, help), row.divisor
-                )
-            }
+            for row in table { byField[Array(row.field.utf8)[...]] = (row.entry(type).descriptor, row.divisor) }
         }
         return byField
     }()
 
-    private static let ioThreadTime = MetricDescriptor(
-        "redis_active_time_io_thread_seconds_total", .counter,
-        "Seconds that an I/O thread was at work (INFO used_active_time_io_thread_<n>, Valkey).")
+    private static let ioThreadTime = CatalogueEntry(
+        "redis_active_time_io_thread_seconds_total", .counter, "Seconds that an I/O thread was at work",
+        labels: ["thread"], source: "INFO used_active_time_io_thread_<n>", versions: "Valkey")
+
+    /// What the catalogue tells.
+    static var metrics: [CatalogueEntry] {
+        gauges.map { $0.entry(.gauge) } + counters.map { $0.entry(.counter) }
+            + [clusterEntry("cluster_<field>", field: "cluster_<field>"), ioThreadTime]
+    }
 
     /// The families of all fields that are in the tables or tell of the cluster. Fields without a number are left out.
     static func families(_ info: Info) -> [MetricFamily] {
         var families: [MetricFamily] = []
-        var ioThreadTime = MetricFamily(ioThreadTime)
+        var ioThreadTime = MetricFamily(ioThreadTime.descriptor)
         for line in info.lines {
             if let (descriptor, divisor) = byField[line.field] {
                 if let number = line.value.numberOrStatus {
@@ -59,9 +68,13 @@ struct InfoField {
 
     private static func clusterField(_ field: Info.Text) -> MetricDescriptor {
         let name = String(decoding: field.map { $0.isLegalInName ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
-        return MetricDescriptor(
-            "redis_\(name)", .gauge,
-            "The cluster as this node sees it, where 1 is ok and 0 is fail (INFO or CLUSTER INFO \(field.text)).")
+        return clusterEntry(name, field: field.text).descriptor
+    }
+
+    private static func clusterEntry(_ metric: String, field: String) -> CatalogueEntry {
+        CatalogueEntry(
+            "redis_\(metric)", .gauge, "The cluster as this node sees it, where 1 is ok and 0 is fail",
+            source: "INFO or CLUSTER INFO \(field)")
     }
 }
 

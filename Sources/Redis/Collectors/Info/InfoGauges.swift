@@ -14,14 +14,16 @@ extension InfoField {
         InfoField("maxclients", as: "max_clients", "Connections that the server accepts at most"),
         InfoField("tracking_clients", "Clients that use server-assisted client-side caching"),
         InfoField("clients_in_timeout_table", "Blocked clients whose wait ends at a set time"),
-        InfoField("pubsub_clients", "Clients that are subscribed to something; since Redis 7.4"),
-        InfoField("watching_clients", "Clients that WATCH keys; since Redis 7.4"),
-        InfoField("total_watched_keys", "Keys that clients WATCH; since Redis 7.4"),
-        InfoField("total_blocking_keys", "Keys that clients wait for; since Redis 7.2"),
+        InfoField("pubsub_clients", "Clients that are subscribed to something", versions: "Redis 7.4+"),
+        InfoField("watching_clients", "Clients that WATCH keys", versions: "Redis 7.4+"),
+        InfoField("total_watched_keys", "Keys that clients WATCH", versions: "Redis 7.4+"),
+        InfoField("total_blocking_keys", "Keys that clients wait for", versions: "Redis 7.2+"),
         InfoField(
-            "total_blocking_keys_on_nokey", "Keys whose deletion clients wait for, too; since Redis 7.2"),
-        InfoField("client_longest_output_list", "Longest list of replies that a client has not read; up to Redis 4"),
-        InfoField("client_biggest_input_buf", "Largest query buffer of a client in bytes; up to Redis 4"),
+            "total_blocking_keys_on_nokey", "Keys whose deletion clients wait for, too", versions: "Redis 7.2+"),
+        InfoField(
+            "client_longest_output_list", "Longest list of replies that a client has not read",
+            versions: "Redis up to 4"),
+        InfoField("client_biggest_input_buf", "Largest query buffer of a client in bytes", versions: "Redis up to 4"),
         InfoField(
             "client_recent_max_output_buffer", as: "client_recent_max_output_buffer_bytes",
             "Largest reply buffer of a client in the last seconds"),
@@ -46,46 +48,46 @@ extension InfoField {
         InfoField("used_memory_lua", as: "memory_used_lua_bytes", "Bytes of the Lua engine for EVAL scripts"),
         InfoField(
             "used_memory_vm_eval", as: "memory_used_vm_eval_bytes",
-            "Bytes of the engine for EVAL scripts, beyond the data set; since Redis 7.0"),
+            "Bytes of the engine for EVAL scripts, beyond the data set", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_scripts_eval", as: "memory_used_scripts_eval_bytes",
-            "Bytes that cached EVAL scripts cost the server; since Redis 7.0"),
+            "Bytes that cached EVAL scripts cost the server", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_overhead", as: "memory_used_overhead_bytes",
             "Bytes of bookkeeping: buffers, tables, backlog, what the server had at start"),
         InfoField("used_memory_startup", as: "memory_used_startup_bytes", "Bytes that the server took at its start"),
         InfoField("used_memory_dataset", as: "memory_used_dataset_bytes", "Bytes of data: used less overhead"),
-        InfoField("number_of_cached_scripts", "EVAL scripts in the cache; since Redis 7.0"),
-        InfoField("number_of_functions", "Functions that are loaded; since Redis 7.0"),
-        InfoField("number_of_libraries", "Function libraries that are loaded; since Redis 7.0"),
+        InfoField("number_of_cached_scripts", "EVAL scripts in the cache", versions: "Redis 7.0+"),
+        InfoField("number_of_functions", "Functions that are loaded", versions: "Redis 7.0+"),
+        InfoField("number_of_libraries", "Function libraries that are loaded", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_vm_functions", as: "memory_used_vm_functions_bytes",
-            "Bytes of the engine for functions, beyond the data set; since Redis 7.0"),
+            "Bytes of the engine for functions, beyond the data set", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_scripts", as: "memory_used_scripts_bytes",
-            "Bytes that scripts and functions cost the server; since Redis 7.0"),
+            "Bytes that scripts and functions cost the server", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_functions", as: "memory_used_functions_bytes",
-            "Bytes that functions cost the server; since Redis 7.0"),
+            "Bytes that functions cost the server", versions: "Redis 7.0+"),
         InfoField(
             "used_memory_vm_total", as: "memory_used_vm_total",
-            "Bytes of the engines for scripts and functions together; since Redis 7.0"),
+            "Bytes of the engines for scripts and functions together", versions: "Redis 7.0+"),
         InfoField(
             "total_system_memory", as: "total_system_memory_bytes", "Memory of the machine or its container host"),
         InfoField(
             "maxmemory", as: "memory_max_bytes", "Bytes that data may take before keys are evicted; 0 is no limit"),
         InfoField(
             "maxmemory_reservation", as: "memory_max_reservation_bytes",
-            "Bytes that are kept free for other than data (Azure)"),
+            "Bytes that are kept free for other than data", versions: "Azure"),
         InfoField(
             "maxmemory_desired_reservation", as: "memory_max_reservation_desired_bytes",
-            "Bytes that should be kept free for other than data (Azure)"),
+            "Bytes that should be kept free for other than data", versions: "Azure"),
         InfoField(
             "maxfragmentationmemory_reservation", as: "memory_max_fragmentation_reservation_bytes",
-            "Bytes that are kept free for fragmentation (Azure)"),
+            "Bytes that are kept free for fragmentation", versions: "Azure"),
         InfoField(
             "maxfragmentationmemory_desired_reservation", as: "memory_max_fragmentation_reservation_desired_bytes",
-            "Bytes that should be kept free for fragmentation (Azure)"),
+            "Bytes that should be kept free for fragmentation", versions: "Azure"),
         InfoField("mem_fragmentation_ratio", "Resident bytes of the process by bytes that it has allocated"),
         InfoField("mem_fragmentation_bytes", "Resident bytes of the process less bytes that it has allocated"),
         InfoField(
@@ -93,7 +95,7 @@ extension InfoField {
         InfoField("mem_clients_normal", "Bytes of the buffers for clients"),
         InfoField(
             "mem_cluster_links", as: "mem_cluster_links_bytes",
-            "Bytes of the links to the cluster's other nodes; since Redis 7.0"),
+            "Bytes of the links to the cluster's other nodes", versions: "Redis 7.0+"),
         InfoField(
             "mem_aof_buffer", as: "mem_aof_buffer_bytes", "Bytes that wait to be written to the append-only file"),
         InfoField(
@@ -107,10 +109,10 @@ extension InfoField {
             "Bytes that do not count against maxmemory: buffers of replicas and of the append-only file"),
         InfoField(
             "mem_total_replication_buffers", as: "mem_total_replication_buffers_bytes",
-            "Bytes of all replication buffers, the backlog included; since Redis 7.0"),
+            "Bytes of all replication buffers, the backlog included", versions: "Redis 7.0+"),
         InfoField(
             "mem_overhead_db_hashtable_rehashing", as: "mem_overhead_db_hashtable_rehashing_bytes",
-            "Bytes of the tables that are being replaced by larger or smaller ones; since Redis 7.4"),
+            "Bytes of the tables that are being replaced by larger or smaller ones", versions: "Redis 7.4+"),
         InfoField("lazyfree_pending_objects", "Objects that wait to be freed in the background"),
         InfoField("lazyfreed_objects", "Objects that were freed in the background"),
         InfoField(
@@ -124,7 +126,7 @@ extension InfoField {
 
         // Persistence
         InfoField("loading", as: "loading_dump_file", "Whether the server is loading its data from disk"),
-        InfoField("async_loading", "Whether a replica loads new data while it serves the old; since Redis 7.0"),
+        InfoField("async_loading", "Whether a replica loads new data while it serves the old", versions: "Redis 7.0+"),
         InfoField("rdb_changes_since_last_save", "Changes that a crash would lose, were there only the RDB file"),
         InfoField("rdb_bgsave_in_progress", "Whether an RDB file is being written"),
         InfoField(
@@ -143,10 +145,10 @@ extension InfoField {
             "Bytes that were copied because they changed while the last RDB file was written"),
         InfoField(
             "rdb_last_load_keys_expired", as: "rdb_last_load_expired_keys",
-            "Keys that had expired when the last RDB file was loaded; since Redis 7.0"),
+            "Keys that had expired when the last RDB file was loaded", versions: "Redis 7.0+"),
         InfoField(
             "rdb_last_load_keys_loaded", as: "rdb_last_load_loaded_keys",
-            "Keys that the last RDB file gave; since Redis 7.0"),
+            "Keys that the last RDB file gave", versions: "Redis 7.0+"),
         InfoField("aof_enabled", "Whether changes are written to the append-only file"),
         InfoField("aof_rewrite_in_progress", "Whether the append-only file is being rewritten"),
         InfoField(
@@ -165,7 +167,8 @@ extension InfoField {
         InfoField("aof_pending_rewrite", "Whether a rewrite of the append-only file waits to begin"),
         InfoField("aof_buffer_length", "Bytes that wait to be written to the append-only file"),
         InfoField(
-            "aof_rewrite_buffer_length", "Bytes of changes that wait for a rewrite to take them in; up to Redis 6"),
+            "aof_rewrite_buffer_length", "Bytes of changes that wait for a rewrite to take them in",
+            versions: "Redis up to 6"),
         InfoField("aof_pending_bio_fsync", "Calls of fsync for the append-only file that wait in the background"),
         InfoField("aof_delayed_fsync", "Writes to the append-only file that waited for fsync: a slow disk"),
         InfoField("aof_last_bgrewrite_status", "Whether the last rewrite of the append-only file went well"),
@@ -179,17 +182,18 @@ extension InfoField {
             "Milliseconds since memory went beyond maxmemory; 0 where it is not"),
         InfoField("pubsub_channels", "Channels with subscribers"),
         InfoField("pubsub_patterns", "Patterns with subscribers"),
-        InfoField("pubsubshard_channels", "Shard channels with subscribers; since Redis 7.0.3"),
+        InfoField("pubsubshard_channels", "Shard channels with subscribers", versions: "Redis 7.0.3+"),
         InfoField(
             "latest_fork_usec", as: "latest_fork_seconds", "How long the last fork stopped the server, in seconds",
             divisor: 1e6),
         InfoField("tracking_total_keys", "Keys that are tracked for clients that cache them"),
         InfoField("tracking_total_items", "Pairs of key and client that are tracked"),
         InfoField("tracking_total_prefixes", "Prefixes that are tracked for clients in broadcast mode"),
-        InfoField("instantaneous_eventloop_cycles_per_sec", "Rounds of the event loop a second; since Redis 7.2"),
+        InfoField(
+            "instantaneous_eventloop_cycles_per_sec", "Rounds of the event loop a second", versions: "Redis 7.2+"),
         InfoField(
             "instantaneous_eventloop_duration_usec",
-            "Microseconds that a round of the event loop takes; since Redis 7.2"),
+            "Microseconds that a round of the event loop takes", versions: "Redis 7.2+"),
 
         // Replication
         InfoField("connected_slaves", "Replicas that are connected"),
@@ -247,9 +251,9 @@ extension InfoField {
         InfoField("tile38_next_gc_bytes", "Heap bytes at which Tile38 next collects garbage"),
 
         // KeyDB
-        InfoField("server_threads", as: "server_threads_total", "Threads that serve clients (KeyDB)"),
-        InfoField("long_lock_waits", as: "long_lock_waits_total", "Long waits for the global lock (KeyDB)"),
-        InfoField("current_client_thread", "The thread that served this INFO (KeyDB)"),
+        InfoField("server_threads", as: "server_threads_total", "Threads that serve clients", versions: "KeyDB"),
+        InfoField("long_lock_waits", as: "long_lock_waits_total", "Long waits for the global lock", versions: "KeyDB"),
+        InfoField("current_client_thread", "The thread that served this INFO", versions: "KeyDB"),
 
         // RediSearch
         InfoField("search_number_of_indexes", "Search indexes"),
@@ -258,11 +262,11 @@ extension InfoField {
         InfoField("search_dialect_2", "Whether a search index was queried in dialect 2"),
         InfoField("search_dialect_3", "Whether a search index was queried in dialect 3"),
         InfoField("search_dialect_4", "Whether a search index was queried in dialect 4"),
-        InfoField("search_global_idle", "Idle search cursors; up to RediSearch 2.10"),
-        InfoField("search_global_total", "Search cursors; up to RediSearch 2.10"),
+        InfoField("search_global_idle", "Idle search cursors", versions: "RediSearch up to 2.10"),
+        InfoField("search_global_total", "Search cursors", versions: "RediSearch up to 2.10"),
         InfoField(
             "search_bytes_collected", as: "search_collected_bytes",
-            "Bytes that the search indexes' garbage collection has freed; up to RediSearch 2.10"),
+            "Bytes that the search indexes' garbage collection has freed", versions: "RediSearch up to 2.10"),
         InfoField("search_number_of_active_indexes", "Search indexes that run a query or take in documents"),
         InfoField("search_number_of_active_indexes_running_queries", "Search indexes that run a query"),
         InfoField("search_number_of_active_indexes_indexing", "Search indexes that take in documents"),

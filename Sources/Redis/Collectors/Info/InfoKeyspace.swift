@@ -1,26 +1,35 @@
 import Exposition
+import Scraping
 
 /// Keys by database, from lines such as `db0:keys=5,expires=1,avg_ttl=9000`.
 enum InfoKeyspace {
-    private static let keys = MetricDescriptor("redis_db_keys", .gauge, "Keys in the database (INFO db<n>: keys).")
-    private static let expiring = MetricDescriptor(
-        "redis_db_keys_expiring", .gauge, "Keys in the database that have an expiry (INFO db<n>: expires).")
-    private static let timeToLive = MetricDescriptor(
-        "redis_db_avg_ttl_seconds", .gauge,
-        "Estimated mean time that keys with an expiry have left, in seconds (INFO db<n>: avg_ttl).")
-    private static let cached = MetricDescriptor(
-        "redis_db_keys_cached", .gauge, "Keys cached in memory in front of storage (KeyDB, INFO db<n>: cached_keys).")
-    private static let expiringItems = MetricDescriptor(
-        "redis_db_keys_with_expiring_items", .gauge,
-        "Hashes in the database with fields that expire (INFO db<n>: subexpiry; Valkey: keys_with_volatile_items).")
+    private static let keys = entry("redis_db_keys", "Keys in the database", field: "keys")
+    private static let expiring = entry(
+        "redis_db_keys_expiring", "Keys in the database that have an expiry", field: "expires")
+    private static let timeToLive = entry(
+        "redis_db_avg_ttl_seconds", "Estimated mean time that keys with an expiry have left, in seconds",
+        field: "avg_ttl")
+    private static let cached = entry(
+        "redis_db_keys_cached", "Keys cached in memory in front of storage", field: "cached_keys", versions: "KeyDB")
+    private static let expiringItems = entry(
+        "redis_db_keys_with_expiring_items", "Hashes in the database with fields that expire",
+        field: "subexpiry or keys_with_volatile_items", versions: "Redis 7.4+, Valkey 9.0+")
+
+    static let metrics = [keys, expiring, timeToLive, cached, expiringItems]
+
+    private static func entry(
+        _ name: String, _ meaning: String, field: String, versions: String? = nil
+    ) -> CatalogueEntry {
+        CatalogueEntry(name, .gauge, meaning, labels: ["db"], source: "INFO db<n>: \(field)", versions: versions)
+    }
 
     /// - Parameter databases: How many there are. The server says nothing of those without keys, which have 0.
     static func families(_ info: Info, databases: Int) -> [MetricFamily] {
-        var keys = MetricFamily(keys)
-        var expiring = MetricFamily(expiring)
-        var timeToLive = MetricFamily(timeToLive)
-        var cached = MetricFamily(cached)
-        var expiringItems = MetricFamily(expiringItems)
+        var keys = MetricFamily(keys.descriptor)
+        var expiring = MetricFamily(expiring.descriptor)
+        var timeToLive = MetricFamily(timeToLive.descriptor)
+        var cached = MetricFamily(cached.descriptor)
+        var expiringItems = MetricFamily(expiringItems.descriptor)
         var withKeys: Set<Int> = []
         for line in info.lines {
             guard let index = line.field.after("db").flatMap({ Int($0.text) }),

@@ -1,29 +1,41 @@
 import Exposition
+import Scraping
 
 /// The server's replicas, and its own master where it is one.
 enum InfoReplication {
-    private static let replicaOffset = MetricDescriptor(
-        "redis_connected_slave_offset_bytes", .gauge,
-        "Replication offset that the replica has confirmed (INFO slave<n>: offset).")
-    private static let replicaLag = MetricDescriptor(
-        "redis_connected_slave_lag_seconds", .gauge,
-        "Seconds since the replica last confirmed its offset (INFO slave<n>: lag).")
-    private static let linkUp = MetricDescriptor(
-        "redis_master_link_up", .gauge, "Whether the replica is linked to its master (INFO master_link_status).")
-    private static let lastIO = MetricDescriptor(
-        "redis_master_last_io_seconds_ago", .gauge,
-        "Seconds since the replica last heard of its master; -1 where the link is down (INFO "
-            + "master_last_io_seconds_ago).")
-    private static let syncInProgress = MetricDescriptor(
-        "redis_master_sync_in_progress", .gauge,
-        "Whether the replica is being sent all data (INFO master_sync_in_progress).")
-    private static let ownOffset = MetricDescriptor(
-        "redis_slave_repl_offset", .gauge,
-        "Replication offset up to which the replica has what its master wrote (INFO slave_repl_offset).")
-    private static let info = MetricDescriptor(
-        "redis_slave_info", .gauge,
-        "Always 1 on a replica; its master, and whether it takes no writes (INFO master_host, master_port, "
-            + "slave_read_only).")
+    private static let replicaOffset = replica(
+        "redis_connected_slave_offset_bytes", "Replication offset that the replica has confirmed", field: "offset")
+    private static let replicaLag = replica(
+        "redis_connected_slave_lag_seconds", "Seconds since the replica last confirmed its offset", field: "lag")
+    private static let linkUp = master(
+        "redis_master_link_up", "Whether the replica is linked to its master", fields: "master_link_status")
+    private static let lastIO = master(
+        "redis_master_last_io_seconds_ago",
+        "Seconds since the replica last heard of its master; -1 where the link is down",
+        fields: "master_last_io_seconds_ago")
+    private static let syncInProgress = master(
+        "redis_master_sync_in_progress", "Whether the replica is being sent all data", fields: "master_sync_in_progress"
+    )
+    private static let ownOffset = master(
+        "redis_slave_repl_offset", "Replication offset up to which the replica has what its master wrote",
+        fields: "slave_repl_offset")
+    private static let info = master(
+        "redis_slave_info", "Always 1 on a replica; its master, and whether it takes no writes",
+        adding: ["read_only"], fields: "master_host, master_port, slave_read_only")
+
+    static let metrics = [replicaOffset, replicaLag, linkUp, lastIO, syncInProgress, ownOffset, info]
+
+    private static func replica(_ name: String, _ meaning: String, field: String) -> CatalogueEntry {
+        CatalogueEntry(
+            name, .gauge, meaning, labels: ["slave_ip", "slave_port", "slave_state"], source: "INFO slave<n>: \(field)")
+    }
+
+    private static func master(
+        _ name: String, _ meaning: String, adding labels: [String] = [], fields: String
+    ) -> CatalogueEntry {
+        CatalogueEntry(
+            name, .gauge, meaning, labels: ["master_host", "master_port"] + labels, source: "INFO \(fields)")
+    }
 
     static func families(_ info: Info) -> [MetricFamily] {
         replicas(info) + master(info)
@@ -31,8 +43,8 @@ enum InfoReplication {
 
     /// From lines such as `slave0:ip=10.0.0.2,port=6379,state=online,offset=14,lag=1`.
     private static func replicas(_ info: Info) -> [MetricFamily] {
-        var offset = MetricFamily(replicaOffset)
-        var lag = MetricFamily(replicaLag)
+        var offset = MetricFamily(replicaOffset.descriptor)
+        var lag = MetricFamily(replicaLag.descriptor)
         for line in info.lines {
             guard let index = line.field.after("slave"), Int(index.text) != nil else { continue }
             let labels = Labels(
@@ -47,11 +59,11 @@ enum InfoReplication {
 
     /// A replica of KeyDB may have several masters, `master_1_host` and so on: the fields of each follow its host and port.
     private static func master(_ info: Info) -> [MetricFamily] {
-        var linkUp = MetricFamily(linkUp)
-        var lastIO = MetricFamily(lastIO)
-        var syncInProgress = MetricFamily(syncInProgress)
-        var ownOffset = MetricFamily(ownOffset)
-        var slaveInfo = MetricFamily(self.info)
+        var linkUp = MetricFamily(linkUp.descriptor)
+        var lastIO = MetricFamily(lastIO.descriptor)
+        var syncInProgress = MetricFamily(syncInProgress.descriptor)
+        var ownOffset = MetricFamily(ownOffset.descriptor)
+        var slaveInfo = MetricFamily(self.info.descriptor)
         let isReplica = info["role"]?.equals("slave") == true
         var host = ""
         var port = ""
