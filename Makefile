@@ -14,7 +14,7 @@ SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift
 	--no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
-BUILD_PACKAGES := binutils libpq-dev libhiredis-dev zlib1g-dev
+BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
 help:

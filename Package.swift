@@ -61,6 +61,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CBuild", cSettings: [.define("REVISION", to: "\"\(revision)\"")]),
@@ -87,7 +88,7 @@ let package = Package(
             tests: [nioEmbedded, "Lab"],
             resources: [.copy("Fixtures")])
         + library("Containers", ["CLinux", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
-        + library("Configuration", ["Containers", "Postgres", "Redis", "Scraping", log])
+        + library("Configuration", ["CYAML", "Containers", "Postgres", "Redis", "Scraping", log])
         + library(
             "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],
             tests: [nioEmbedded])

@@ -95,6 +95,20 @@ extension Option {
             settings.postgresOptions.slowInterval = try duration(value)
         },
         Option(
+            "extend.query-path", "FILE", default: "none", "User-defined queries, in postgres_exporter's format",
+            otherVariables: ["PG_EXPORTER_EXTEND_QUERY_PATH"]
+        ) {
+            settings, value throws(Expected) in
+            settings.queriesFile = value
+        },
+        Option(
+            "config.file", "FILE", default: "postgres_exporter.yml, where there is one",
+            "The auth modules of /probe, in postgres_exporter's format"
+        ) {
+            settings, value throws(Expected) in
+            settings.configurationFile = value
+        },
+        Option(
             "postgres.probe.allow", "PATTERN", default: "none",
             "A regular expression for the whole host:port of servers that /probe may be asked for by their address"
         ) {

@@ -1,4 +1,5 @@
 public import Containers
+import Glibc
 public import Logging
 public import Postgres
 public import Redis
@@ -27,13 +28,17 @@ public struct Settings: Sendable {
     /// Which servers `/probe` may be asked for by their address; `nil` for none.
     public var probedAddresses: RegularExpression?
     /// What a probe that is asked for by its address may log in with, by name.
-    public var authModules: [String: AuthModule] = [:]
+    public var authModules: [String: ConfigurationFile.AuthModule] = [:]
     /// What should be said differently: one sentence each, for the log.
     public private(set) var warnings: [String] = []
     /// Where to listen, where it is said.
     var listenAddresses: [ListenAddress] = []
     /// Whether systemd says where to listen.
     var usesSystemdSockets = false
+    /// The file with auth modules.
+    var configurationFile: String?
+    /// The file with user-defined queries.
+    var queriesFile: String?
     /// A limit beside ``Gatherer/Limits/timeout``.
     var collectionTimeout: Duration?
     /// Celery queues to measure, in each Redis server.
@@ -78,12 +83,26 @@ extension Settings {
         settings.limits.timeout = min(settings.limits.timeout, settings.collectionTimeout ?? settings.limits.timeout)
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
+        try settings.readFiles()
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
             settings.redis[index].celeryQueues = settings.celeryQueues
             settings.redis[index].lists = settings.redisLists
         }
         return (arguments.command, settings)
+    }
+
+    /// What the files say whose names are settings.
+    private mutating func readFiles() throws(ConfigurationError) {
+        let usual = "postgres_exporter.yml"
+        if let path = configurationFile ?? (access(usual, F_OK) == 0 ? usual : nil) {
+            authModules = try ConfigurationFile.load(path: path).authModules
+        }
+        if let queriesFile {
+            let file = try QueriesFile.load(path: queriesFile, collectors: collectors)
+            postgresOptions.customQueries = file.queries
+            postgresOptions.customQuerySources = [file.source]
+        }
     }
 
     private mutating func apply(_ option: Option, _ value: String, from place: String) throws(ConfigurationError) {

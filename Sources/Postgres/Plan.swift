@@ -47,7 +47,9 @@ extension PostgresConnection {
         let requests = plan.requests
         let setting = settings.statement(isLocal: server.isPooled)
         var transactions = facts.map { Transaction([$0]) }
-        transactions += requests.map { Transaction([$0.statement], rowLimit: $0.collector.rowLimit) }
+        transactions += requests.map { collector, statement in
+            Transaction([collector.localSettings, statement].compactMap(\.self), rowLimit: collector.rowLimit)
+        }
         if server.isPooled {
             // Each transaction may be another server session, so each brings its settings along.
             for index in transactions.indices { transactions[index].statements.insert(setting, at: 0) }

@@ -13,6 +13,8 @@ protocol PostgresCollector: Collector {
     var parent: String? { get }
     /// How many rows the statement may return, beyond which it has failed; `nil` where the statement bounds itself.
     var rowLimit: Int? { get }
+    /// A statement that goes before, in the same transaction, to set what its statement needs set and nobody else.
+    var localSettings: String? { get }
     /// What is delivered without asking the server, from an answer that is recent enough; `nil` where there is none.
     func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]?
     /// The statement for this server.
@@ -31,6 +33,7 @@ extension PostgresCollector {
     var isSlow: Bool { false }
     var parent: String? { nil }
     var rowLimit: Int? { nil }
+    var localSettings: String? { nil }
     func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]? { nil }
 }
 

@@ -40,7 +40,7 @@ public enum PostgresCollectors {
             guard var table = collector as? TableCollector else { return collector }
             table.wrapsLargeCounters = options.wrapsLargeCounters
             return table
-        }
+        } + options.customQueries.map { CustomQueryCollector($0, inAllDatabases: options.customQueriesInAllDatabases) }
     }
 
     /// The catalogue: names, families, and whether each is on where nobody said anything.

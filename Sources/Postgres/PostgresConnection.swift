@@ -267,7 +267,12 @@ actor PostgresConnection {
             default: break
             }
             defer { PQclear(result) }
-            if PQresultStatus(result) == PGRES_PIPELINE_ABORTED { continue }
+            let status = PQresultStatus(result)
+            if status == PGRES_PIPELINE_ABORTED { continue }
+            if status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY {
+                failure = failure ?? CollectorError(.internal, "the statement returns no rows")
+                continue
+            }
             guard let code = PQresultErrorField(result, clibpq_diag_sqlstate).map({ String(cString: $0) }) else {
                 throw lost
             }

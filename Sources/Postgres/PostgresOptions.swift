@@ -10,7 +10,12 @@ public struct PostgresOptions: Sendable {
     public var relations = Relations()
     /// What is shown of `pg_stat_statements`.
     public var statements = Statements()
-    /// Whether user-defined queries run in every admitted database, and not only in that of the connection string.
+    /// Statements that somebody else wrote, a collector each.
+    public var customQueries: [CustomQuery] = []
+    /// The files that they were read from.
+    public var customQuerySources: [CustomQuerySource] = []
+    /// Whether they are asked in all databases and not only in the one that the connection string names, except for those
+    /// that are ``CustomQuery/isForOneDatabase``.
     public var customQueriesInAllDatabases = false
     /// How old facts may get that are dear to find: sizes, bloat, the texts of statements.
     public var slowInterval = Duration.seconds(300)

@@ -156,7 +156,7 @@ public final class PostgresTarget: Target {
 
     private func deliver(_ collector: any PostgresCollector, _ result: CollectorResult, _ scrape: Scrape) {
         var result = result
-        result.families = presentation.apply(result.families)
+        result.families = presentation.apply(result.families, isOwn: !(collector is CustomQueryCollector))
         scrape.deliver(collector.name, result)
     }
 
@@ -185,6 +185,7 @@ public final class PostgresTarget: Target {
             MetricFamily(Status.error, outcome.error == nil ? 0 : 1),
             durations,
             successes,
+            CustomQuerySource.family(options.customQuerySources),
         ])
     }
 

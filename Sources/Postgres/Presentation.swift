@@ -13,9 +13,11 @@ struct Presentation {
     }
 
     /// The families as they appear.
-    func apply(_ families: [MetricFamily]) -> [MetricFamily] {
-        var families = hasLegacyNames ? LegacyNames.added(to: families) : families
-        if let prefix { families = families.map { renamed($0, prefix) } }
+    ///
+    /// - Parameter isOwn: Whether their names are ours, and not those of somebody's own queries.
+    func apply(_ families: [MetricFamily], isOwn: Bool = true) -> [MetricFamily] {
+        var families = hasLegacyNames && isOwn ? LegacyNames.added(to: families) : families
+        if let prefix, isOwn { families = families.map { renamed($0, prefix) } }
         guard !labels.isEmpty else { return families }
         for family in families.indices {
             for sample in families[family].samples.indices {

@@ -46,6 +46,11 @@ struct QueryResult: ~Copyable {
         PQfname(raw, Int32(column)).map { String(cString: $0) } ?? ""
     }
 
+    /// The type of a column, by its `pg_type.oid`; a domain's is that of what it is made of.
+    func typeOID(ofColumn column: Int) -> UInt32 {
+        PQftype(raw, Int32(column))
+    }
+
     /// Where the first column of that name is.
     func column(_ name: String) -> Int? {
         (0..<columnCount).first { self.name(ofColumn: $0) == name }

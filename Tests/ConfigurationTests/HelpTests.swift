@@ -27,9 +27,7 @@ struct HelpTests {
 
     /// The README's table is written from the same options; a new one has to get its row.
     @Test func theReadmeHasEveryOption() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let readme = try readme()
         let rows =
             Option.named.map {
                 "| `\($0.usage)` | \($0.variables.map { "`\($0)`" }.joined(separator: ", ")) | \($0.defaultText) | \($0.help) |"
@@ -37,4 +35,11 @@ struct HelpTests {
         #expect(rows.filter { !readme.contains("\($0)\n") } == [])
         #expect(CollectorSelection.catalogue.map(\.name).filter { !readme.contains("`\($0)`") } == [])
     }
+}
+
+/// The repository's README.
+func readme() throws -> String {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
 }

@@ -193,6 +193,27 @@ struct PostgresExporterTests {
             ])
     }
 
+    @Test func itsFilesAreRead() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "files-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let (modules, queries) = (directory.appending(path: "c.yml").path, directory.appending(path: "q.yml").path)
+        try "auth_modules: {m: {type: userpass, userpass: {username: u, password: hunter2}}}"
+            .write(toFile: modules, atomically: true, encoding: .utf8)
+        try "shop: {query: SELECT 1 AS x, metrics: [x: {usage: GAUGE}]}"
+            .write(toFile: queries, atomically: true, encoding: .utf8)
+        let settings = try load(["--config.file=\(modules)"], ["PG_EXPORTER_EXTEND_QUERY_PATH": queries])
+        #expect(settings.authModules["m"]?.username == "u")
+        #expect(settings.postgresOptions.customQueries.map(\.namespace) == ["shop"])
+        #expect(settings.postgresOptions.customQuerySources.map(\.path) == [queries])
+
+        #expect(try load().authModules.isEmpty)
+        for flag in ["config.file", "extend.query-path"] {
+            let error = #expect(throws: ConfigurationError.self) { try load(["--\(flag)=/nowhere.yml"]) }
+            #expect(error?.description.contains("/nowhere.yml") == true)
+        }
+    }
+
     @Test func systemdsSocketsTakeThePlaceOfAddresses() throws {
         let environment = ["LISTEN_PID": "\(getpid())", "LISTEN_FDS": "2"]
         let arguments = ["--web.systemd-socket", "--web.listen-address=:1"]

@@ -90,6 +90,24 @@ struct ProbeTests {
         #expect(!metrics.contains("hunter2"))
     }
 
+    @Test func authModulesOfTheFile() async throws {
+        let server = try await server()
+        let file = server.directory.appending(path: "modules.yml").path
+        let text = """
+            auth_modules:
+              good: {type: userpass, userpass: {username: probe, password: "\(password)"}, options: {sslmode: disable}}
+              bad: {type: userpass, userpass: {username: probe, password: hunter2-no}}
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let exporter = try await Exporter(
+            [:], "--postgres.probe.allow=127[.]0[.]0[.]1:[0-9]+", "--config.file=\(file)")
+        let path = query("postgres:wrong@127.0.0.1:\(server.port)/postgres?sslmode=require")
+        #expect(try Page(try await exporter.get("\(path)&auth_module=good").body)["pg_up"] == 1)
+        #expect(try Page(try await exporter.get("\(path)&auth_module=bad").body)["pg_up"] == 0)
+        #expect(try await exporter.get("\(path)&auth_module=none").status == 400)
+        #expect(!exporter.log.contains("hunter2"))
+    }
+
     @Test func aProbedServersConnectionIsKept() async throws {
         let server = try await server()
         let exporter = try await Exporter([:], "--postgres.probe.allow=127[.]0[.]0[.]1:[0-9]+")

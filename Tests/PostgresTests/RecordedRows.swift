@@ -9,12 +9,15 @@ import Testing
 
 extension QueryResult {
     /// Rows as a server sent them, `nil` for NULL, without a server.
-    init(columns: [String], rows: [[String?]]) throws {
+    ///
+    /// - Parameter types: `pg_type.oid` of columns that are not text.
+    init(columns: [String], types: [String: UInt32] = [:], rows: [[String?]]) throws {
         let raw = try #require(PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK))
         let names = columns.map { strdup($0) }
         defer { for name in names { free(name) } }
-        var attributes = names.map { name in
-            PGresAttDesc(name: name, tableid: 0, columnid: 0, format: 0, typid: 25, typlen: -1, atttypmod: -1)
+        var attributes = zip(names, columns).map { name, column in
+            PGresAttDesc(
+                name: name, tableid: 0, columnid: 0, format: 0, typid: types[column] ?? 25, typlen: -1, atttypmod: -1)
         }
         PQsetResultAttrs(raw, Int32(columns.count), &attributes)
         for (row, values) in rows.enumerated() {
