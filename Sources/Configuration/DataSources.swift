@@ -1,6 +1,6 @@
 import Postgres
 
-/// The value of `DATA_SOURCE_NAME`: connection strings with commas between.
+/// The value of `DATA_SOURCE_NAME` and the like: connection strings with commas between.
 struct DataSources {
     private(set) var connectionStrings: [String] = []
 

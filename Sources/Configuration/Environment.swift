@@ -44,31 +44,44 @@ struct Environment {
     func postgres() throws(ConfigurationError) -> [PostgresSettings] {
         let user = try valueOrFile("DATA_SOURCE_USER")
         let password = try secret("DATA_SOURCE_PASS")
-        if let list = try valueOrFile("DATA_SOURCE_NAME") {
-            let sources = DataSources(list).connectionStrings
-            return try sources.enumerated().map { index, source throws(ConfigurationError) in
-                try postgres("DATA_SOURCE_NAME", source, position: sources.count > 1 ? index + 1 : nil)
-            }
-        }
+        if let list = try valueOrFile("DATA_SOURCE_NAME") { return try servers("postgres", "DATA_SOURCE_NAME", list) }
         if let address = try valueOrFile("DATA_SOURCE_URI") {
-            return [try postgres("DATA_SOURCE_URI", "postgresql://\(address)", user: user, password: password)]
+            let uri = "postgresql://\(address)"
+            return [try server("postgres", "DATA_SOURCE_URI", uri, user: user, password: password)]
         }
         if let url = try valueOrFile("DATABASE_URL") {
             let uri = PostgresSettings.withoutForeignParameters(Self.withoutDriver(url))
-            return [try postgres("DATABASE_URL", uri)]
+            return [try server("postgres", "DATABASE_URL", uri)]
         }
         if let variable = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"].first(where: { self[$0] != nil }) {
-            return [try postgres(variable, "")]
+            return [try server("postgres", variable, "")]
         }
         return []
     }
 
-    private func postgres(
-        _ variable: String, _ connectionString: String, position: Int? = nil, user: String? = nil,
-        password: Secret? = nil
+    /// The PgBouncers that the environment names: `PGBOUNCER_EXPORTER_CONNECTION_STRING`, else `PGBOUNCER_URL`.
+    func pgbouncer() throws(ConfigurationError) -> [PostgresSettings] {
+        for variable in ["PGBOUNCER_EXPORTER_CONNECTION_STRING", "PGBOUNCER_URL"] {
+            guard let list = try valueOrFile(variable) else { continue }
+            return try servers("pgbouncer", variable, list)
+        }
+        return []
+    }
+
+    /// One target for each source in a list, by a number of its own where there are several.
+    private func servers(
+        _ kind: String, _ variable: String, _ list: String
+    ) throws(ConfigurationError) -> [PostgresSettings] {
+        let sources = DataSources(list).connectionStrings
+        return try sources.enumerated().map { index, source throws(ConfigurationError) in
+            try server(sources.count > 1 ? "\(kind)-\(index + 1)" : kind, variable, source)
+        }
+    }
+
+    private func server(
+        _ name: String, _ variable: String, _ connectionString: String, user: String? = nil, password: Secret? = nil
     ) throws(ConfigurationError) -> PostgresSettings {
         do {
-            let name = position.map { "postgres-\($0)" } ?? "postgres"
             return try PostgresSettings(
                 name: name, connectionString: PostgresSettings.withoutParametersOfGo(connectionString), user: user,
                 password: password)

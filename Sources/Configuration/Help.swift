@@ -45,11 +45,15 @@ extension Environment {
             "PGHOST, PGUSER, PGPASSWORD, PGPASSFILE, ...",
             "PostgreSQL by libpq's own variables, where none of the above is set"
         ),
+        (
+            "PGBOUNCER_EXPORTER_CONNECTION_STRING or PGBOUNCER_URL",
+            "PgBouncer as a URI or key=value pairs, with a user of its stats_users; several, with commas as above"
+        ),
         ("REDIS_ADDR or REDIS_URL", "Redis as host:port, redis://, rediss:// (TLS), valkey:// or unix:///path"),
         ("REDIS_USER, REDIS_PASSWORD", "Redis login, where the address has none"),
         (
             "..._FILE",
-            "Any of DATA_SOURCE_NAME, _URI, _USER, _PASS, DATABASE_URL and REDIS_PASSWORD from a file; "
+            "Any of DATA_SOURCE_NAME, _URI, _USER, _PASS, DATABASE_URL, those of PgBouncer and REDIS_PASSWORD from a file; "
                 + "passwords are read again at every connect"
         ),
     ]

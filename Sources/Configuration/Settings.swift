@@ -21,6 +21,8 @@ public struct Settings: Sendable {
     public var postgres: [PostgresSettings] = []
     /// What is collected of each of them.
     public var postgresOptions = PostgresOptions()
+    /// The PgBouncers to scrape.
+    public var pgbouncer: [PostgresSettings] = []
     /// The Redis servers to scrape.
     public var redis: [RedisSettings] = []
     /// How the catalogue is printed.
@@ -84,6 +86,7 @@ extension Settings {
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
         try settings.readFiles()
+        settings.pgbouncer = try environment.pgbouncer()
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
             settings.redis[index].celeryQueues = settings.celeryQueues
@@ -125,6 +128,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
 extension CollectorSelection {
     /// All collectors that exist, of every kind of target, by name.
     public static let catalogue: [any Collector] =
-        (PostgresCollectors.catalogue + RedisCollectors.catalogue + ContainerCollectors.catalogue)
+        (PostgresCollectors.catalogue + PgBouncerCollectors.catalogue + RedisCollectors.catalogue
+        + ContainerCollectors.catalogue)
         .sorted { $0.name < $1.name }
 }

@@ -4,6 +4,7 @@ public import Scraping
 public enum PostgresCollectors {
     /// New ones for one target, in alphabetical order: those that compare a scrape with the one before keep what they saw.
     static func all(_ options: PostgresOptions = PostgresOptions()) -> [any PostgresCollector] {
+        let statements = StatStatements(options)
         let collectors: [any PostgresCollector] = [
             TableCollector.buffercacheSummary,
             TableCollector.database,
@@ -27,7 +28,8 @@ public enum PostgresCollectors {
             TableCollector.statDatabaseConflicts,
             TableCollector.statProgressVacuum,
             TableCollector.statReplication,
-            TableCollector.statStatements,
+            statements,
+            StatStatementsText(of: statements, options),
             TableCollector.statUserTables(options.relations),
             TableCollector.statWalReceiver,
             StaticInformation(),

@@ -24,8 +24,18 @@ actor PostgresConnection {
         }
     }
 
+    /// How statements go to the server.
+    enum QueryProtocol {
+        /// As extended queries, all in one pipeline (``run(_:until:each:)``).
+        case pipeline
+        /// As simple queries, one after the other (``runSimple(_:until:each:)``): the console of PgBouncer knows no other.
+        case simple
+    }
+
     private let settings: PostgresSettings
-    private let place: Place?
+    private let database: String?
+    private let server: Peer?
+    private let queries: QueryProtocol
     private let executor: ThreadExecutor
     private var handle: Handle?
     private var backOff = BackOff()
@@ -36,10 +46,17 @@ actor PostgresConnection {
     /// 1 while connected, else 0.
     nonisolated var openConnections: Int { openCount.load(ordering: .relaxed) }
 
-    /// - Parameter place: Where to go instead of where the connection string leads.
-    init(_ settings: PostgresSettings, to place: Place? = nil) {
+    /// - Parameters:
+    ///   - database: Overrides the connection string's.
+    ///   - server: Where to go, whichever of several hosts the connection string would lead to.
+    init(
+        _ settings: PostgresSettings, database: String? = nil, at server: Peer? = nil,
+        queries: QueryProtocol = .pipeline
+    ) {
         self.settings = settings
-        self.place = place
+        self.database = database
+        self.server = server
+        self.queries = queries
         executor = ThreadExecutor(name: "pg \(settings.name)")
     }
 
@@ -76,12 +93,6 @@ actor PostgresConnection {
 
         /// `host:port`
         var address: String { "\(host):\(port)" }
-    }
-
-    /// A database of the server that another connection leads to, whichever of several hosts that is.
-    struct Place: Sendable {
-        let peer: Peer
-        let database: String
     }
 
     /// Connects, unless it is connected or the last attempt failed a moment ago.
@@ -153,6 +164,35 @@ actor PostgresConnection {
         }
     }
 
+    /// Sends each statement as a simple query when the one before has been answered, and hands over its outcome.
+    ///
+    /// A statement that fails leaves the others alone.
+    ///
+    /// - Parameter each: Gets the statement's index and its rows, or why it failed.
+    /// - Throws: `timeout` or `connection`, and then the connection is closed.
+    func runSimple(
+        _ statements: [String],
+        until deadline: Deadline,
+        each: @Sendable (Int, consuming Result<QueryResult, CollectorError>) -> Void
+    ) throws(CollectorError) {
+        do throws(CollectorError) {
+            for (index, statement) in statements.enumerated() {
+                guard PQsendQuery(try raw, statement) == 1 else { throw lost }
+                try flush(until: deadline)
+                var failure: CollectorError?
+                let rows = try receiveRows(limit: nil, failure: &failure, until: deadline)
+                if let failure {
+                    each(index, .failure(failure))
+                } else if let rows = consume rows {
+                    each(index, .success(rows))
+                }
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
     // MARK: Connecting
 
     private func connect(until deadline: Deadline) throws(CollectorError) -> Handle {
@@ -163,26 +203,26 @@ actor PostgresConnection {
             ("user", settings.user ?? ""),
             ("password", try settings.password?.reveal() ?? ""),
             ("client_encoding", "UTF8"),
+            ("dbname", database ?? ""),
         ]
-        if let place {
-            parameters += [
-                ("host", place.peer.host), ("hostaddr", place.peer.numericHost), ("port", place.peer.port),
-                ("dbname", place.database),
-            ]
+        if let server {
+            parameters += [("host", server.host), ("hostaddr", server.numericHost), ("port", server.port)]
         }
         let started = withCStrings(parameters.map(\.0)) { keywords in
             withCStrings(parameters.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
         }
         guard let raw = started else { throw CollectorError(.internal, "libpq has no memory for a connection") }
         let handle = Handle(raw: raw)
-        // Codes instead of sentences: they need no translation and hold nothing private.
-        PQsetErrorVerbosity(raw, PQERRORS_SQLSTATE)
+        // Codes instead of sentences: they need no translation and hold nothing private. PgBouncer has one code for all.
+        PQsetErrorVerbosity(raw, queries == .simple ? PQERRORS_TERSE : PQERRORS_SQLSTATE)
         PQsetNoticeProcessor(raw, { _, _ in }, nil)
         var next = PGRES_POLLING_WRITING
         while PQstatus(raw) != CONNECTION_BAD {
             switch next {
             case PGRES_POLLING_OK:
-                guard PQsetnonblocking(raw, 1) == 0, PQenterPipelineMode(raw) == 1 else { throw connectionError(raw) }
+                guard PQsetnonblocking(raw, 1) == 0, queries == .simple || PQenterPipelineMode(raw) == 1 else {
+                    throw connectionError(raw)
+                }
                 return handle
             case PGRES_POLLING_READING: try wait(for: POLLIN, on: raw, until: deadline)
             case PGRES_POLLING_WRITING: try wait(for: POLLOUT, on: raw, until: deadline)
@@ -197,6 +237,10 @@ actor PostgresConnection {
     private func connectionError(_ raw: OpaquePointer) -> CollectorError {
         let message = String(cString: PQerrorMessage(raw))
         let lines = message.split(separator: "\n")
+        if queries == .simple, let refusal = lines.last?.split(separator: "FATAL:  ").last, refusal != lines.last {
+            let error = PoolerMessage.error(String(refusal), otherwise: .connection)
+            return CollectorError(error.reason, "\(settings.server): \(error.detail)")
+        }
         for line in lines.reversed() {
             let word = line.split(separator: " ").last ?? ""
             if word.utf8.count == 5, word.allSatisfy({ $0.isASCII && ($0.isNumber || $0.isUppercase) }) {
@@ -223,6 +267,12 @@ actor PostgresConnection {
             }
             guard clibpq_pipeline_sync(raw) == 1 else { throw lost }
         }
+        try flush(until: deadline)
+    }
+
+    /// Writes what has been sent to the socket.
+    private func flush(until deadline: Deadline) throws(CollectorError) {
+        let raw = try raw
         while true {
             switch PQflush(raw) {
             case 0: return
@@ -277,6 +327,12 @@ actor PostgresConnection {
                 throw lost
             }
             let text = PQresultErrorField(result, clibpq_diag_message).map { String(cString: $0) } ?? "it failed"
+            // PgBouncer's only code is that of a lost connection, which an ERROR does not end.
+            let severity = PQresultErrorField(result, clibpq_diag_severity).map { String(cString: $0) }
+            if queries == .simple, severity == "ERROR" {
+                failure = PoolerMessage.error(text, otherwise: .internal)
+                continue
+            }
             let error = CollectorError(SQLState(code: code).reason, "\(text) (\(code))")
             if error.reason == .connection { throw error }
             failure = failure ?? error

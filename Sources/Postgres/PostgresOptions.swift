@@ -84,6 +84,13 @@ public struct PostgresOptions: Sendable {
         public var excludedUsers: [String] = []
         /// What makes a statement slow: mean execution times in seconds, rising.
         public var slowThresholds = [0.1, 0.5, 1]
+        /// How many stand by themselves among those that took the most time since the scrape before; a statement stays a
+        /// while, so that up to thrice as many are shown.
+        public var intervalLimit = 20
+        /// The shortest time between two reads that is an interval; until then scrapes see the interval before. Where
+        /// several servers scrape, more than half of the time between scrapes and less than all of it makes all of them
+        /// see the same intervals; with less, each sees the part of the time between the other's scrape and its own.
+        public var shortestInterval = Duration.seconds(10)
 
         /// What holds where nothing is configured.
         public init() {}

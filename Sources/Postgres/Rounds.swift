@@ -136,7 +136,7 @@ final class Rounds: Sendable {
         _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer
     ) async throws(CollectorError) {
         let isOwn = database == server.database
-        let connection = PostgresConnection(settings, to: .init(peer: peer, database: database))
+        let connection = PostgresConnection(settings, database: database, at: peer)
         state.withLock { $0.connection = connection }
         let deadline = Deadline(after: isOwn ? Self.ownSessionLimit : Self.sessionLimit)
         let outcome: Result<Void, CollectorError>

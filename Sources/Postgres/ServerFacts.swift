@@ -11,6 +11,8 @@ struct ServerFacts: Sendable {
     var database: String
     /// The schema of each extension that the database has.
     var extensionSchemas: [String: String]
+    /// The version of each, as numbers: `[1, 10]`. An upgrade of the server leaves it behind.
+    var extensionVersions: [String: [Int]] = [:]
     /// Whether a pooler stands between, so that settings must not outlive a transaction.
     var isPooled: Bool
     /// Who is logged in.
@@ -36,7 +38,7 @@ struct ServerFacts: Sendable {
         pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS "readAllStats",
         pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_ls_waldir()'), 'EXECUTE') AS "listWAL",
         pg_catalog.pg_is_in_recovery() AS recovery,
-        e.extname AS extension, n.nspname AS schema
+        e.extname AS extension, n.nspname AS schema, e.extversion AS extversion
         FROM (VALUES (1)) AS one(row) LEFT JOIN pg_catalog.pg_extension AS e ON true
         LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
         ORDER BY e.extname
@@ -48,7 +50,7 @@ extension ServerFacts {
     ///   - rows: A row for each extension, and one without where there is none.
     ///   - peer: What libpq believes to be connected to. A pooler makes the process up.
     init(_ rows: borrowing QueryResult, peer: PostgresConnection.Peer) throws(CollectorError) {
-        guard rows.rowCount > 0, rows.columnCount == 9, let version = rows.number(0, 0),
+        guard rows.rowCount > 0, rows.columnCount == 10, let version = rows.number(0, 0),
             let database = rows.text(0, 1), let process = rows.number(0, 2), let role = rows.text(0, 3)
         else { throw CollectorError(.internal, "the server does not say what it is") }
         self.version = Int(version)
@@ -60,7 +62,9 @@ extension ServerFacts {
         address = peer.address
         extensionSchemas = [:]
         for row in 0..<rows.rowCount {
-            if let name = rows.text(row, 7), let schema = rows.text(row, 8) { extensionSchemas[name] = schema }
+            guard let name = rows.text(row, 7), let schema = rows.text(row, 8) else { continue }
+            extensionSchemas[name] = schema
+            extensionVersions[name] = (rows.text(row, 9) ?? "").split(separator: ".").compactMap { Int($0) }
         }
     }
 

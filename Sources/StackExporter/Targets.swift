@@ -13,6 +13,10 @@ func makeGatherer(
     _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [], log: Logger
 ) throws -> Gatherer {
     var targets: [any Target] = settings.postgres.map { PostgresTarget($0, options: settings.postgresOptions) }
+    targets += settings.pgbouncer.map {
+        PgBouncerTarget(
+            $0, collectors: settings.collectors, hasLegacyNames: settings.postgresOptions.hasLegacyNames)
+    }
     targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }
     if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
         targets.append(containers)

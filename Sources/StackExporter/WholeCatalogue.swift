@@ -8,7 +8,9 @@ import WebServer
 extension Catalogue {
     /// Everything that this program can serve.
     static var all: Catalogue {
-        let targets: [any Target.Type] = [PostgresTarget.self, RedisTarget.self, ContainersTarget.self]
+        let targets: [any Target.Type] = [
+            PostgresTarget.self, PgBouncerTarget.self, RedisTarget.self, ContainersTarget.self,
+        ]
         let parts: [any SelfMetrics.Type] = [BuildInformation.self, ProcessMetrics.self, HTTPMetrics.self]
         return Catalogue(
             collectors: CollectorSelection.catalogue,

@@ -137,6 +137,24 @@ struct SettingsTests {
         #expect(try load([], environment).postgres.map { "\($0.name) \($0.server)" } == targets)
     }
 
+    @Test(arguments: [
+        (["PGBOUNCER_URL": "postgresql://stats@pooler:6432"], ["pgbouncer pooler:6432"]),
+        (
+            ["PGBOUNCER_EXPORTER_CONNECTION_STRING": "host=one port=6432", "PGBOUNCER_URL": "postgresql://two"],
+            ["pgbouncer one:6432"]
+        ),
+        (
+            ["PGBOUNCER_URL": "postgresql://u:p,q@one:1,two:2,postgres://u@three:6432/pgbouncer"],
+            ["pgbouncer-1 one:1", "pgbouncer-2 three:6432"]
+        ),
+        (["PGBOUNCER_URL": ""], []),
+    ])
+    func pgbouncerFromTheEnvironment(environment: [String: String], targets: [String]) throws {
+        let settings = try load([], environment)
+        #expect(settings.pgbouncer.map { "\($0.name) \($0.server)" } == targets)
+        #expect(settings.postgres.isEmpty)
+    }
+
     @Test func redisFromTheEnvironment() throws {
         let plain = try #require(try load([], ["REDIS_URL": "redis://cache:6380/2"]).redis.first)
         #expect(plain.address == .tcp(host: "cache", port: 6380))
@@ -172,8 +190,12 @@ struct SettingsTests {
 
         try "postgresql://u@from-file/db\n".write(toFile: file, atomically: true, encoding: .utf8)
         #expect(try load([], ["DATA_SOURCE_NAME_FILE": file]).postgres.map(\.server) == ["from-file:5432"])
+        for variable in ["PGBOUNCER_EXPORTER_CONNECTION_STRING_FILE", "PGBOUNCER_URL_FILE"] {
+            #expect(try load([], [variable: file]).pgbouncer.map(\.server) == ["from-file:5432"])
+        }
 
-        for variable in ["DATA_SOURCE_PASS_FILE", "DATA_SOURCE_USER_FILE", "REDIS_PASSWORD_FILE"] {
+        for variable in ["DATA_SOURCE_PASS_FILE", "DATA_SOURCE_USER_FILE", "PGBOUNCER_URL_FILE", "REDIS_PASSWORD_FILE"]
+        {
             let environment = [variable: "/no/such/file", "DATA_SOURCE_URI": "db/app", "REDIS_URL": "cache"]
             #expect(
                 throws: ConfigurationError(
@@ -184,7 +206,8 @@ struct SettingsTests {
 
     @Test(arguments: [
         ["DATABASE_URL": "mysql://u:hunter2@db/app"], ["DATABASE_URL": "postgresql://u:hunter2@db:x/app"],
-        ["DATA_SOURCE_NAME": "postgresql://u:hunter2@db/app?nonsense=1"], ["REDIS_URL": "http://u:hunter2@cache"],
+        ["DATA_SOURCE_NAME": "postgresql://u:hunter2@db/app?nonsense=1"],
+        ["PGBOUNCER_URL": "postgresql://u:hunter2@pooler:x"], ["REDIS_URL": "http://u:hunter2@cache"],
         ["REDIS_ADDR": "redis://u:hunter2@cache:x"], ["REDIS_URL": "redis://u:hunter2%zz@cache"],
     ])
     func malformedAddressesAreRefusedWithoutRepeatingThem(environment: [String: String]) throws {

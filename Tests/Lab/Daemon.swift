@@ -66,14 +66,17 @@ public final class Daemon: Sendable {
 
     /// Starts a database server and waits until its log says that it is ready. Asking it instead, again and again, takes
     /// more of the machine than its start where many start at once.
-    static func ready(_ command: [String], as user: String? = nil, stop: String, log: URL) async throws -> Daemon {
+    static func ready(
+        _ command: [String], as user: String? = nil, stop: String, log: URL,
+        says: String = "eady to accept "
+    ) async throws -> Daemon {
         try? FileManager.default.removeItem(at: log)
         let daemon = try Daemon(command, as: user, stop: stop, log: log)
         func messages() -> String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
         var hasEnded = false
         let isReady = try await eventually(within: 60) {
             hasEnded = try await daemon.exitStatus(within: 0) != nil
-            return hasEnded || messages().contains("eady to accept ")
+            return hasEnded || messages().contains(says)
         }
         guard isReady, !hasEnded else {
             try await onThreadOfItsOwn { daemon.stop() }

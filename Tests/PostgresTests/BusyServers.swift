@@ -7,10 +7,15 @@ final class BusyServers: Sendable {
     private let sessions: [Daemon]
 
     /// What is going on at each, in the words of the contract.
-    static let onPrimary: Set = [
-        "always", "active-slot", "archived", "autovacuum", "idle-session", "limited-slot", "slot", "standby", "vacuum",
+    static let activities: [String: Set] = [
+        "primary": [
+            "always", "active-slot", "archived", "autovacuum", "idle-session", "limited-slot", "slot", "standby",
+            "vacuum",
+        ],
+        "standby": ["always", "idle-session", "limited-slot", "repmgr", "slot"],
     ]
-    static let onStandby: Set = ["always", "idle-session", "limited-slot", "repmgr", "slot"]
+    /// The databases that have tables.
+    static let databases: Set = ["postgres", "shop", "stock"]
 
     init(version: Int) async throws {
         primary = try await PostgresServer(
@@ -23,7 +28,7 @@ final class BusyServers: Sendable {
         let extensions =
             primary.hasContrib ? "CREATE EXTENSION pg_stat_statements; CREATE EXTENSION pg_buffercache;" : ""
         try await Self.run(extensions + "CREATE DATABASE shop; CREATE DATABASE stock;", on: primary)
-        for database in ["postgres", "shop", "stock"] { try await Self.fill(database, of: primary) }
+        for database in Self.databases { try await Self.fill(database, of: primary) }
         if primary.hasContrib { try await Self.run("CREATE EXTENSION pg_stat_statements", on: primary, in: "shop") }
         // A logical slot begins where no transaction is open, so those come after it. The autovacuum of the worn table
         // takes a minute.
@@ -41,6 +46,7 @@ final class BusyServers: Sendable {
             """, on: primary)
         standby = try await PostgresServer(standbyOf: primary, slot: "repmgr_slot_1")
         try await Self.run("SELECT pg_create_physical_replication_slot('cascade', true)", on: standby)
+        try await Self.run("INSERT INTO orders VALUES (-2, 'replayed')", on: primary)
         sessions = [
             try primary.idleSession(), try primary.idleSession("BEGIN; INSERT INTO orders VALUES (-1, 'undecided');"),
             try standby.idleSession(),

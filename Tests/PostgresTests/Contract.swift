@@ -25,6 +25,7 @@ struct Contract {
         let activity: String
 
         func isSeen(by role: String) -> Bool { self.role == "plain" || self.role == role }
+        func isFound(at place: String) -> Bool { self.place == "both" || self.place == place }
     }
 
     let lines: [Line]

@@ -9,33 +9,13 @@ import Testing
 /// Through a real PgBouncer with a single session to the server, so that whatever we leave behind meets the next client.
 @Suite(.timeLimit(.minutes(2)))
 struct PgBouncerTests {
-    private func startPooler(_ mode: String, poolSize: Int, before server: PostgresServer) throws -> (Daemon, port: Int)
-    {
-        let port = freePort()
-        let password = PostgresServer.password.replacing("'", with: "''")
-        let file = server.directory.appendingPathComponent("pgbouncer.ini")
-        try """
-        [databases]
-        postgres = host=127.0.0.1 port=\(server.port) dbname=postgres user=postgres password='\(password)'
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = \(port)
-        unix_socket_dir =
-        auth_type = any
-        pool_mode = \(mode)
-        default_pool_size = \(poolSize)
-        """.write(to: file, atomically: true, encoding: .utf8)
-        let log = server.directory.appendingPathComponent("pgbouncer.log")
-        return (try Daemon(["pgbouncer", file.path], as: "postgres", stop: "INT", log: log), port)
-    }
-
     @Test(arguments: ["transaction", "statement", "session"])
     func scrapesInEveryPoolModeAndLeavesNothingBehind(mode: String) async throws {
         let server = try await PostgresServer()
         try await server.sql("CREATE EXTENSION pg_stat_statements")
-        let (pooler, port) = try startPooler(mode, poolSize: mode == "session" ? 2 : 1, before: server)
-        defer { pooler.stop() }
-        let text = "postgresql://anybody@127.0.0.1:\(port)/postgres?sslmode=disable"
+        let pooler = try await PgBouncerServer(
+            before: server, settings: ["pool_mode = \(mode)", "default_pool_size = \(mode == "session" ? 2 : 1)"])
+        let text = pooler.connectionString()
         // What the next client of the same server session finds.
         let traces = """
             SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'),

@@ -60,22 +60,14 @@ struct TableCollectorTests {
     }
 
     @Test func anExtensionIsAddressedByItsSchema() throws {
-        let statement = try TableCollector.statStatements.statement(
-            for: .server(150_020, extensions: ["pg_stat_statements": #"odd "schema"#]))
-        #expect(statement?.contains(#""odd ""schema".pg_stat_statements(false)"#) == true)
-        let error = #expect(throws: CollectorError.self) {
-            try TableCollector.statStatements.statement(for: .server(150_020))
-        }
+        let table = TableCollector(
+            "sample", source: "sample()", requires: "sample", columns: [.gauge("pg_sample", "n", "Number.")],
+            from: "%schema%.sample()")
+        #expect(
+            try table.statement(for: .server(150_020, extensions: ["sample": #"odd "schema"#]))
+                == #"SELECT n AS "pg_sample" FROM "odd ""schema".sample()"#)
+        let error = #expect(throws: CollectorError.self) { try table.statement(for: .server(150_020)) }
         #expect(error?.reason == .missingExtension)
-    }
-
-    @Test func blockTimesFollowTheirNewNames() throws {
-        let extensions = ["pg_stat_statements": "public"]
-        let old = try TableCollector.statStatements.statement(for: .server(160_004, extensions: extensions))
-        let new = try TableCollector.statStatements.statement(for: .server(170_000, extensions: extensions))
-        #expect(old?.contains("sum(s.blk_read_time)") == true)
-        #expect(new?.contains("sum(s.shared_blk_read_time)") == true)
-        #expect(new?.contains("sum(s.blk_read_time)") == false)
     }
 
     @Test func countersStartAgainWhereAFloatLosesSteps() throws {
