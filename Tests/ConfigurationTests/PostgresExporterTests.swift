@@ -179,11 +179,9 @@ struct PostgresExporterTests {
     }
 
     @Test func aFormerFlagGoesOnWorking() throws {
-        struct ReplicationSlots: Collector {
-            let name = "replication_slots"
-            let metrics: [CatalogueEntry] = []
-        }
-        #expect(Option.collectorSwitch(ReplicationSlots()).formerFlags == ["collector.replication_slot"])
+        let settings = try load(["--no-collector.replication_slot"])
+        #expect(settings.collectors.chosen == ["replication_slots": false])
+        #expect(settings.warnings == ["--collector.replication_slot is now --collector.replication_slots"])
 
         let option = Option("new.name", nil, default: "off", "Test.", formerFlags: ["old"]) { _, _ in }
         let arguments = try Arguments(["--old", "--no-old", "--new.name"], options: [option])
