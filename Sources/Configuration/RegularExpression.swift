@@ -12,14 +12,20 @@ public struct RegularExpression: Sendable, Equatable {
     }
 
     /// Whether it matches `text` from its beginning to its end.
+    ///
+    /// By where the match ends, which is the longest of the first: put between anchors, `(a)|b)` would match more.
     public func matches(_ text: String) -> Bool {
-        withCompiled { regexec(&$0, text, 0, nil, 0) == 0 } ?? false
+        withCompiled { compiled in
+            var match = regmatch_t()
+            return regexec(&compiled, text, 1, &match, 0) == 0 && match.rm_so == 0
+                && Int(match.rm_eo) == text.utf8.count
+        } ?? false
     }
 
     /// Compiled for each use, which takes microseconds, since what `regcomp` makes belongs to one owner.
     private func withCompiled<Result>(_ use: (inout regex_t) -> Result) -> Result? {
         var compiled = regex_t()
-        guard regcomp(&compiled, "^(\(pattern))$", REG_EXTENDED | REG_NOSUB) == 0 else { return nil }
+        guard regcomp(&compiled, pattern, REG_EXTENDED) == 0 else { return nil }
         defer { regfree(&compiled) }
         return use(&compiled)
     }

@@ -235,12 +235,13 @@ struct RegularExpressionTests {
     @Test(arguments: [
         ("db", "db", true), ("db", "db2", false), ("db", "a db", false), ("db|x", "x", true), ("db|x", "xx", false),
         ("db-[0-9]+:5432", "db-12:5432", true), ("db.*", "db\nevil", true), ("db", "db\n", false), ("", "", true),
+        ("d|db|b", "db", true), ("(a)|b)", "ax", false), ("(a)|b)", "xb)", false), ("(a)|b)", "a", true),
     ])
     func aWholeTextHasToMatch(pattern: String, text: String, matches: Bool) throws {
         #expect(try #require(RegularExpression(pattern)).matches(text) == matches)
     }
 
-    @Test(arguments: ["(", "[", "*)", "a{2,1}", "\\"])
+    @Test(arguments: ["(", "[", "*)", "a{2,1}", "\\", "a)|(b"])
     func whatIsNoneIsRefused(pattern: String) {
         #expect(RegularExpression(pattern) == nil)
     }
