@@ -2,12 +2,21 @@
 struct Arguments {
     /// What the program can be asked to do.
     private(set) var command = Command.serve
-    private(set) var flags: [(option: Option, value: String)] = []
+    /// Each with the name by which it was given.
+    private(set) var flags: [(option: Option, name: String, value: String)] = []
+
+    /// Flags that are commands; the last is postgres_exporter's.
+    private static let commandFlags: [String: Command] = [
+        "help": .help, "h": .help, "version": .version, "dumpmaps": .metrics,
+    ]
 
     /// - Parameter arguments: Without the program's own name.
     /// - Throws: For an unknown flag or command, for a flag of another command and for one without its value.
-    init(_ arguments: [String]) throws(ConfigurationError) {
-        let options = Dictionary(uniqueKeysWithValues: Option.all.map { ($0.flag, $0) })
+    init(_ arguments: [String], options: [Option] = Option.all) throws(ConfigurationError) {
+        let options = Dictionary(
+            uniqueKeysWithValues: options.flatMap { option in
+                ([option.flag] + option.formerFlags).map { ($0, option) }
+            })
         var rest = arguments[...]
         var hasCommand = false
         while let argument = rest.popFirst() {
@@ -22,7 +31,7 @@ struct Arguments {
             }
             // One dash or two, as Go's flag package has it.
             let text = argument.drop { $0 == "-" }
-            if let asked = ["help": Command.help, "h": .help, "version": .version][String(text)] {
+            if let asked = Self.commandFlags[String(text)] {
                 command = asked
                 return
             }
@@ -30,21 +39,21 @@ struct Arguments {
             let inlineValue = text.count > name.count ? String(text.dropFirst(name.count + 1)) : nil
             if let option = options[name] {
                 if option.placeholder == nil {
-                    flags.append((option, inlineValue ?? "true"))
+                    flags.append((option, name, inlineValue ?? "true"))
                 } else if let value = inlineValue ?? rest.popFirst() {
-                    flags.append((option, value))
+                    flags.append((option, name, value))
                 } else {
                     throw ConfigurationError("the flag --\(name) needs a value: \(option.usage)")
                 }
             } else if name.hasPrefix("no-"), let option = options[String(name.dropFirst(3))], option.placeholder == nil,
                 inlineValue == nil
             {
-                flags.append((option, "false"))
+                flags.append((option, String(name.dropFirst(3)), "false"))
             } else {
                 throw ConfigurationError("unknown flag --\(name); see --help for those there are")
             }
         }
-        for (option, _) in flags where !option.applies(to: command) {
+        for (option, _, _) in flags where !option.applies(to: command) {
             throw ConfigurationError("the command \(command) has no flag --\(option.flag); see --help for who has it")
         }
     }

@@ -1,3 +1,4 @@
+import Glibc
 import Postgres
 import Redis
 import Scraping
@@ -17,7 +18,7 @@ struct Environment {
 
     /// A variable's value, or the content of the file that the variable with `_FILE` behind it names.
     private func valueOrFile(_ name: String) throws(ConfigurationError) -> String? {
-        if let path = self["\(name)_FILE"] { return try content(of: path, for: "\(name)_FILE") }
+        if let path = self["\(name)_FILE"] { return Option.trimmed(try content(of: path, for: "\(name)_FILE")) }
         return self[name]
     }
 
@@ -71,7 +72,7 @@ struct Environment {
     private func servers(
         _ kind: String, _ variable: String, _ list: String
     ) throws(ConfigurationError) -> [PostgresSettings] {
-        let sources = Self.split(list)
+        let sources = DataSources(list).connectionStrings
         return try sources.enumerated().map { index, source throws(ConfigurationError) in
             try server(sources.count > 1 ? "\(kind)-\(index + 1)" : kind, variable, source)
         }
@@ -82,24 +83,11 @@ struct Environment {
     ) throws(ConfigurationError) -> PostgresSettings {
         do {
             return try PostgresSettings(
-                name: name, connectionString: connectionString, user: user, password: password)
+                name: name, connectionString: PostgresSettings.withoutParametersOfGo(connectionString), user: user,
+                password: password)
         } catch {
             throw ConfigurationError("\(variable) \(error)")
         }
-    }
-
-    /// Several sources are told apart only where a comma is followed by a scheme: passwords and lists of hosts have
-    /// commas too.
-    private static func split(_ list: String) -> [String] {
-        var sources: [String] = []
-        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
-            if sources.isEmpty || part.hasPrefix("postgresql://") || part.hasPrefix("postgres://") {
-                sources.append(String(part))
-            } else {
-                sources[sources.count - 1] += ",\(part)"
-            }
-        }
-        return sources
     }
 
     /// SQLAlchemy names its driver in the scheme: `postgresql+asyncpg://`.
@@ -125,5 +113,18 @@ struct Environment {
         } catch {
             throw ConfigurationError("\(variable): \(error)")
         }
+    }
+
+    /// The sockets that systemd has bound and handed over, from descriptor 3 on.
+    ///
+    /// - Throws: Where there are none for this process.
+    func systemdSockets() throws(ConfigurationError) -> [ListenAddress] {
+        guard self["LISTEN_PID"] == "\(getpid())", let count = self["LISTEN_FDS"].flatMap(CInt.init),
+            (1...64).contains(count)
+        else {
+            throw ConfigurationError(
+                "--web.systemd-socket: systemd has handed over no socket; start the service by its .socket unit")
+        }
+        return (3..<3 + count).map { .inherited(descriptor: $0) }
     }
 }

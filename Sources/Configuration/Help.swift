@@ -14,7 +14,8 @@ extension Command {
         }
         text += "\nFlags, each with its variable in the environment:\n"
         for option in Option.all {
-            text += "  \(option.usage)\n      \(option.help) (default: \(option.defaultText)) [\(option.variable)]\n"
+            text +=
+                "  \(option.usage)\n      \(option.help) (default: \(option.defaultText)) [\(option.variables.joined(separator: ", "))]\n"
         }
         text += "\nWhat to scrape, from the environment:\n"
         for source in Environment.sources {

@@ -6,6 +6,8 @@ public enum ListenAddress: Sendable, Equatable {
     case tcp(host: String, port: Int)
     /// A unix socket by its absolute path.
     case unix(path: String)
+    /// A socket that is bound already and was handed over by its descriptor.
+    case inherited(descriptor: CInt)
 
     /// An address that is none.
     public struct Malformed: Error, CustomStringConvertible {
@@ -66,11 +68,12 @@ public enum ListenAddress: Sendable, Equatable {
 }
 
 extension ListenAddress: CustomStringConvertible {
-    /// As it is written in `--web.listen-address`.
+    /// As it is written in `--web.listen-address`, where it can be.
     public var description: String {
         switch self {
         case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path): "unix:\(path)"
+        case .inherited(let descriptor): "inherited socket \(descriptor)"
         }
     }
 }

@@ -13,6 +13,12 @@ struct Option: Sendable {
     /// What holds where nothing is said, for help.
     let defaultText: String
     let help: String
+    /// Flags that mean the same, each of which says in the log which one to use in its place.
+    private(set) var formerFlags: [String] = []
+    /// Variables of the replaced exporters that mean the same.
+    private(set) var otherVariables: [String] = []
+    /// For a flag that only those have use for who come from another exporter: what to use in its place, said in the log.
+    private(set) var advice: String?
     /// The command that alone has it; `nil` where all do.
     let command: Command?
     /// Takes the value over into the settings. A switch gets `true` or `false`.
@@ -31,6 +37,9 @@ struct Option: Sendable {
         "STACK_EXPORTER_" + flag.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
 
+    /// The variables that set it, the first of which goes first.
+    var variables: [String] { [variable] + otherVariables }
+
     /// Whether the command has it.
     func applies(to command: Command) -> Bool { self.command == nil || self.command == command }
 
@@ -40,11 +49,17 @@ struct Option: Sendable {
     }
 
     /// All options: the fixed ones, and a switch for each collector.
-    static let all: [Option] =
+    static let all: [Option] = named + CollectorSelection.catalogue.map(collectorSwitch)
+
+    /// All options but the collectors' switches.
+    static let named: [Option] = general + postgres + postgresExporter
+
+    private static let general: [Option] =
         [
             Option(
                 "web.listen-address", "ADDRESS", default: ":19187",
-                "Where to listen: host:port, :port or unix:/path; may be repeated, or listed with commas"
+                "Where to listen: host:port, :port or unix:/path; may be repeated, or listed with commas",
+                otherVariables: ["PG_EXPORTER_WEB_LISTEN_ADDRESS"]
             ) {
                 settings, value throws(Expected) in
                 for part in value.split(separator: ",", omittingEmptySubsequences: false) {
@@ -54,7 +69,17 @@ struct Option: Sendable {
                     settings.listenAddresses.append(address)
                 }
             },
-            Option("web.telemetry-path", "PATH", default: "/metrics", "The path of the page") {
+            Option(
+                "web.systemd-socket", nil, default: "off",
+                "Whether to listen on the sockets that systemd hands over, and on no other"
+            ) {
+                settings, value throws(Expected) in
+                settings.usesSystemdSockets = try isOn(value)
+            },
+            Option(
+                "web.telemetry-path", "PATH", default: "/metrics", "The path of the page",
+                otherVariables: ["PG_EXPORTER_WEB_TELEMETRY_PATH"]
+            ) {
                 settings, value throws(Expected) in
                 guard value.hasPrefix("/"), value.count > 1, !value.contains(where: { $0 == "?" || $0 == " " }) else {
                     throw Expected("a path such as /metrics")
@@ -78,8 +103,7 @@ struct Option: Sendable {
             Option("scrape.series-limit", "COUNT", default: "100000", "How many series one target may have on the page")
             {
                 settings, value throws(Expected) in
-                guard let count = Int(value), count > 0 else { throw Expected("a whole number above 0") }
-                settings.limits.seriesPerTarget = count
+                settings.limits.seriesPerTarget = try count(value)
             },
             Option(
                 "log.level", "LEVEL", default: "info", "The least severe messages to log: debug, info, warn or error"
@@ -127,22 +151,26 @@ struct Option: Sendable {
                 settings.catalogueFormat = format
             },
         ]
-        + CollectorSelection.catalogue.map { collector in
-            Option(
-                "collector.\(collector.name)", nil, default: collector.isEnabledByDefault ? "on" : "off",
-                "Whether the \(collector.name) collector runs"
-            ) {
-                settings, value throws(Expected) in
-                guard let isOn = ["true": true, "1": true, "false": false, "0": false][value] else {
-                    throw Expected("true or false")
-                }
-                settings.collectors.chosen[collector.name] = isOn
-            }
-        }
 
-    private init(
+    /// The switch of a collector.
+    static func collectorSwitch(_ collector: any Collector) -> Option {
+        Option(
+            "collector.\(collector.name)", nil, default: collector.isEnabledByDefault ? "on" : "off",
+            "Whether the \(collector.name) collector runs",
+            formerFlags: formerCollectors[collector.name].map { ["collector.\($0)"] } ?? []
+        ) {
+            settings, value throws(Expected) in
+            settings.collectors.chosen[collector.name] = try isOn(value)
+        }
+    }
+
+    /// What collectors were called in older releases of postgres_exporter.
+    private static let formerCollectors = ["replication_slots": "replication_slot"]
+
+    init(
         _ flag: String, _ placeholder: String?, default defaultText: String, of command: Command? = nil,
         _ help: String,
+        formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
         apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
     ) {
         self.flag = flag
@@ -150,13 +178,45 @@ struct Option: Sendable {
         self.defaultText = defaultText
         self.command = command
         self.help = help
+        self.formerFlags = formerFlags
+        self.otherVariables = otherVariables
+        self.advice = advice
         self.apply = apply
     }
 
-    private static func duration(_ value: String, orZero: Bool = false) throws(Expected) -> Duration {
+}
+
+// MARK: Values
+
+extension Option {
+    static func duration(_ value: String, orZero: Bool = false) throws(Expected) -> Duration {
         guard let duration = Duration(text: value), duration > .zero || orZero else {
             throw Expected("a duration such as 10s or 500ms")
         }
         return duration
+    }
+
+    static func count(_ value: String) throws(Expected) -> Int {
+        guard let count = Int(value), count > 0 else { throw Expected("a whole number above 0") }
+        return count
+    }
+
+    /// As Go reads it, which the replaced exporters are written in.
+    static func isOn(_ value: String) throws(Expected) -> Bool {
+        switch value.lowercased() {
+        case "true", "t", "1": true
+        case "false", "f", "0": false
+        default: throw Expected("true or false")
+        }
+    }
+
+    /// What stands between commas, without the spaces around it.
+    static func list(_ value: String) -> [String] {
+        value.split(separator: ",").map(trimmed).filter { !$0.isEmpty }
+    }
+
+    static func trimmed(_ text: some StringProtocol) -> String {
+        let start = text.drop { $0.isWhitespace }
+        return start.lastIndex { !$0.isWhitespace }.map { String(start[...$0]) } ?? ""
     }
 }

@@ -1,4 +1,5 @@
 public import Containers
+import Glibc
 public import Logging
 public import Postgres
 public import Redis
@@ -26,8 +27,22 @@ public struct Settings: Sendable {
     public var redis: [RedisSettings] = []
     /// How the catalogue is printed.
     public var catalogueFormat = CatalogueFormat.text
+    /// Which servers `/probe` may be asked for by their address; `nil` for none.
+    public var probedAddresses: RegularExpression?
+    /// What a probe that is asked for by its address may log in with, by name.
+    public var authModules: [String: ConfigurationFile.AuthModule] = [:]
+    /// What should be said differently: one sentence each, for the log.
+    public private(set) var warnings: [String] = []
     /// Where to listen, where it is said.
     var listenAddresses: [ListenAddress] = []
+    /// Whether systemd says where to listen.
+    var usesSystemdSockets = false
+    /// The file with auth modules.
+    var configurationFile: String?
+    /// The file with user-defined queries.
+    var queriesFile: String?
+    /// A limit beside ``Gatherer/Limits/timeout``.
+    var collectionTimeout: Duration?
     /// Celery queues to measure, in each Redis server.
     var celeryQueues = ["celery"]
     /// Lists to measure, in each Redis server.
@@ -51,18 +66,26 @@ extension Settings {
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
         for option in Option.all where !onCommandLine.contains(option.flag) && option.applies(to: arguments.command) {
-            guard let value = environment[option.variable] else { continue }
-            try settings.apply(option, value, from: option.variable)
+            guard let variable = option.variables.first(where: { environment[$0] != nil }),
+                let value = environment[variable]
+            else { continue }
+            try settings.apply(option, value, from: variable)
         }
-        for (option, value) in arguments.flags {
-            try settings.apply(option, value, from: "--\(option.flag)")
+        for (option, name, value) in arguments.flags {
+            try settings.apply(option, value, from: "--\(name)")
+            if name != option.flag { settings.warnings.append("--\(name) is now --\(option.flag)") }
         }
         // The catalogue is the same whatever there is to scrape.
         if arguments.command == .metrics { return (.metrics, settings) }
 
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
+        if settings.usesSystemdSockets, arguments.command == .serve {
+            settings.web.addresses = try environment.systemdSockets()
+        }
+        settings.limits.timeout = min(settings.limits.timeout, settings.collectionTimeout ?? settings.limits.timeout)
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
+        try settings.readFiles()
         settings.pgbouncer = try environment.pgbouncer()
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
@@ -72,11 +95,27 @@ extension Settings {
         return (arguments.command, settings)
     }
 
+    /// What the files say whose names are settings.
+    private mutating func readFiles() throws(ConfigurationError) {
+        let usual = "postgres_exporter.yml"
+        if let path = configurationFile ?? (access(usual, F_OK) == 0 ? usual : nil) {
+            authModules = try ConfigurationFile.load(path: path).authModules
+        }
+        if let queriesFile {
+            let file = try QueriesFile.load(path: queriesFile, collectors: collectors)
+            postgresOptions.customQueries = file.queries
+            postgresOptions.customQuerySources = [file.source]
+        }
+    }
+
     private mutating func apply(_ option: Option, _ value: String, from place: String) throws(ConfigurationError) {
         do {
             try option.apply(&self, value)
         } catch {
             throw ConfigurationError("\(place)=\(value): this should be \(error.text)")
+        }
+        if let advice = option.advice {
+            warnings.append("\(place) is there for those who come from postgres_exporter: \(advice)")
         }
     }
 }

@@ -1,4 +1,3 @@
-import CLibPQ
 import Glibc
 public import Scraping
 
@@ -30,46 +29,55 @@ public struct PostgresSettings: Sendable {
         user: String? = nil,
         password: Secret? = nil
     ) throws(InvalidConnectionString) {
-        guard let options = PQconninfoParse(connectionString, nil) else { throw InvalidConnectionString() }
-        defer { PQconninfoFree(options) }
+        let parameters = try ConnectionParameters(connectionString)
         self.name = name
         self.connectionString = connectionString
         self.user = user
         self.password = password
 
         func value(_ keyword: String, environment: String) -> String? {
-            var option = options
-            while let name = option.pointee.keyword {
-                if String(cString: name) == keyword, let value = option.pointee.val { return String(cString: value) }
-                option += 1
-            }
-            return getenv(environment).map { String(cString: $0) }
+            parameters[keyword] ?? getenv(environment).map { String(cString: $0) }
         }
         func first(_ list: String?) -> String? {
             list?.split(separator: ",", maxSplits: 1).first.map(String.init)
         }
-        let host = first(value("host", environment: "PGHOST") ?? value("hostaddr", environment: "PGHOSTADDR"))
+        let hosts = value("host", environment: "PGHOST")
+        let host = first(hosts ?? value("hostaddr", environment: "PGHOSTADDR"))
         let ports = value("port", environment: "PGPORT")?.split(separator: ",") ?? []
-        guard ports.allSatisfy({ UInt16($0).map { $0 > 0 } ?? false }) else { throw InvalidConnectionString() }
+        // The end of a password whose at sign is not written as %40, which no message may repeat. An abstract socket's
+        // name begins with one.
+        guard !(hosts ?? "").split(separator: ",").contains(where: { $0.dropFirst().contains("@") }),
+            ports.allSatisfy({ UInt16($0).map { $0 > 0 } ?? false })
+        else { throw InvalidConnectionString() }
         server = "\(host ?? "localhost"):\(ports.first ?? "5432")"
     }
+}
+
+extension PostgresSettings: CustomStringConvertible, CustomReflectable {
+    /// Its name and server alone, since the rest may hold a password.
+    public var description: String { "\(name) \(server)" }
+    /// Nothing to look into.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension PostgresSettings {
     /// A URI without the parameters that libpq does not know: applications put their own there (`?schema=public&pool=5`),
     /// which libpq would refuse.
     public static func withoutForeignParameters(_ uri: String) -> String {
-        guard let mark = uri.firstIndex(of: "?"), let options = PQconninfoParse("", nil) else { return uri }
-        defer { PQconninfoFree(options) }
         // `ssl=true` is none of libpq's keywords, and understood all the same.
-        var known: Set<String> = ["ssl"]
-        var option = options
-        while let keyword = option.pointee.keyword {
-            known.insert(String(cString: keyword))
-            option += 1
-        }
+        let known = ConnectionParameters.keywords.union(["ssl"])
+        return without(uri) { !known.contains($0) }
+    }
+
+    /// A URI without the parameters by which Go's lib/pq is told how to send statements, which libpq would refuse.
+    public static func withoutParametersOfGo(_ uri: String) -> String {
+        without(uri) { ["binary_parameters", "disable_prepared_binary_result"].contains($0) }
+    }
+
+    private static func without(_ uri: String, parameters isUnwanted: (String) -> Bool) -> String {
+        guard uri.contains("://"), let mark = uri.firstIndex(of: "?") else { return uri }
         let parameters = uri[mark...].dropFirst().split(separator: "&").filter { parameter in
-            known.contains(String(parameter.prefix { $0 != "=" }))
+            !isUnwanted(String(parameter.prefix { $0 != "=" }))
         }
         return uri[..<mark] + (parameters.isEmpty ? "" : "?") + parameters.joined(separator: "&")
     }

@@ -27,6 +27,8 @@ public final class Page: Sendable {
 ///
 /// - Requests that come while a gather runs join it and share its result; one that has less time left gets what is there
 ///   when its own time is up.
+/// - One target's page, for a probe, is a gather of its own. Whatever gathers, a target is scraped once at a time: who
+///   finds it being scraped takes what that scrape delivers.
 /// - A gather always ends. A target that does not return is left behind, and left out until it has returned.
 /// - A collector that fails is missing from the page, with its reason; everything else is there.
 public final class Gatherer: Sendable {
@@ -52,39 +54,41 @@ public final class Gatherer: Sendable {
     }
 
     private struct State {
-        var running: Gathering?
-        /// Targets whose last scrape has not returned.
-        var busy: Set<Int> = []
+        /// By the index of the one target that is gathered, `nil` for all.
+        var gatherings: [Int?: Gathering] = [:]
+        /// The scrapes that have not returned, by their target's index.
+        var runs: [Int: Run] = [:]
         var gathers = 0
         var shared = 0
         var dropped = DroppedSamples()
         /// How the last scrape of each target went, by its name.
         var outcomes: [String: ScrapeOutcome] = [:]
-        /// What was last said in the log of each failing collector, so that it is said once.
-        var reported: [String: FailureReason] = [:]
+        /// What was last said in the log of each target's failing collectors, so that it is said once.
+        var reported: [String: [String: FailureReason]] = [:]
+    }
+
+    /// A scrape of one target, which several gathers may wait for.
+    private struct Run {
+        let scrape: Scrape
+        /// Fires when the target has returned.
+        let returned = Signal()
     }
 
     private final class Gathering: Sendable {
-        let scrapes: [Scrape]
-        /// Fires when every target has returned.
-        let returned = Signal()
+        /// The one target that is gathered; `nil` for all.
+        let target: Int?
+        /// Of all targets that are gathered, by their index and in their order.
+        let runs: [(target: Int, run: Run)]
+        /// The targets whose scrapes are this gather's own, to start, to count and to report.
+        let begun: Set<Int>
         /// Fires when the page is there.
         let done = Signal()
         let page = Mutex<Page?>(nil)
-        private let pending: Mutex<Int>
 
-        init(targets: Int, until deadline: Deadline) {
-            scrapes = (0..<targets).map { _ in Scrape(until: deadline) }
-            pending = Mutex(targets)
-            if targets == 0 { returned.fire() }
-        }
-
-        func targetReturned() {
-            let isLast = pending.withLock { pending in
-                pending -= 1
-                return pending == 0
-            }
-            if isLast { returned.fire() }
+        init(target: Int?, runs: [(target: Int, run: Run)], begun: Set<Int>) {
+            self.target = target
+            self.runs = runs
+            self.begun = begun
         }
     }
 
@@ -110,8 +114,20 @@ public final class Gatherer: Sendable {
 
     /// A page that is at most `timeout` in the making.
     public func page(within timeout: Duration? = nil) async -> Page {
+        await page(ofTarget: nil, within: timeout)
+    }
+
+    /// The page of one target by its name, without its `target` label and without what the exporter says of itself.
+    ///
+    /// - Returns: `nil` where there is no such target.
+    public func page(of name: String, within timeout: Duration? = nil) async -> Page? {
+        guard let index = targets.firstIndex(where: { $0.name == name }) else { return nil }
+        return await page(ofTarget: index, within: timeout)
+    }
+
+    private func page(ofTarget target: Int?, within timeout: Duration?) async -> Page {
         let deadline = Deadline(after: min(timeout ?? limits.timeout, limits.timeout))
-        let (gathering, isNew) = join(until: deadline)
+        let (gathering, isNew) = join(target, until: deadline)
         if isNew {
             Task { await gather(gathering, until: deadline) }
         }
@@ -137,42 +153,54 @@ public final class Gatherer: Sendable {
         }
     }
 
-    private func join(until deadline: Deadline) -> (Gathering, isNew: Bool) {
+    /// The gather under way, or a new one.
+    private func join(_ target: Int?, until deadline: Deadline) -> (Gathering, isNew: Bool) {
         state.withLock { state in
-            if let running = state.running {
+            if let running = state.gatherings[target] {
                 state.shared += 1
                 return (running, false)
             }
-            let gathering = Gathering(targets: targets.count, until: deadline)
-            state.running = gathering
+            var begun: Set<Int> = []
+            let runs = (target.map { $0..<($0 + 1) } ?? targets.indices).map { index in
+                if let run = state.runs[index] { return (index, run.scrape.deadline.hasPassed ? Self.stuck : run) }
+                let run = Run(scrape: Scrape(until: deadline))
+                state.runs[index] = run
+                begun.insert(index)
+                return (index, run)
+            }
+            let gathering = Gathering(target: target, runs: runs, begun: begun)
+            state.gatherings[target] = gathering
             state.gathers += 1
             return (gathering, true)
         }
     }
 
+    /// What stands for the scrape of a target that has not returned from the one before.
+    private static var stuck: Run {
+        let run = Run(scrape: Scrape(until: Deadline(after: .zero)))
+        run.scrape.targetFailed(CollectorError(.timeout, "the scrape before this one has not come to an end"))
+        run.returned.fire()
+        return run
+    }
+
     private func gather(_ gathering: Gathering, until deadline: Deadline) async {
         var tasks: [Task<Void, Never>] = []
-        for (index, (target, scrape)) in zip(targets, gathering.scrapes).enumerated() {
-            let isBusy = state.withLock { !$0.busy.insert(index).inserted }
-            if isBusy {
-                scrape.targetFailed(CollectorError(.timeout, "the scrape before this one has not come to an end"))
-                gathering.targetReturned()
-                continue
-            }
+        for (index, run) in gathering.runs where gathering.begun.contains(index) {
             let task = Task {
-                await target.run(scrape)
-                scrape.finish()
-                _ = state.withLock { $0.busy.remove(index) }
-                gathering.targetReturned()
+                await targets[index].run(run.scrape)
+                run.scrape.finish()
+                _ = state.withLock { $0.runs.removeValue(forKey: index) }
+                run.returned.fire()
             }
             tasks.append(task)
         }
         // Targets end at the deadline by themselves, and then say best what they waited for.
-        await gathering.returned.wait(until: Deadline(after: deadline.remaining + Self.grace))
+        let end = Deadline(after: deadline.remaining + Self.grace)
+        for (_, run) in gathering.runs { await run.returned.wait(until: end) }
         for task in tasks { task.cancel() }
         let page = assemble(gathering, isFinal: true)
         gathering.page.withLock { $0 = page }
-        state.withLock { $0.running = nil }
+        _ = state.withLock { $0.gatherings.removeValue(forKey: gathering.target) }
         gathering.done.fire()
     }
 
@@ -182,20 +210,27 @@ public final class Gatherer: Sendable {
     private func assemble(_ gathering: Gathering, isFinal: Bool) -> Page {
         var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
-        for (target, scrape) in zip(targets, gathering.scrapes) {
-            let (outcome, families) = scrape.harvest(target.collectors)
-            let isOneOfMany = targetsOfKind[type(of: target).kind, default: 0] > 1
+        var begun = outcomes
+        for (index, run) in gathering.runs {
+            let target = targets[index]
+            let (outcome, families) = run.scrape.harvest(target.collectors)
+            let isOneOfMany = gathering.target == nil && targetsOfKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
+            if gathering.begun.contains(index) { begun.append((target, outcome)) }
         }
         let (gathers, shared, dropped) = state.withLock { state in
             if isFinal {
                 state.dropped.add(assembly.dropped)
-                for (target, outcome) in outcomes { state.outcomes[target.name] = outcome }
+                for (target, outcome) in begun { state.outcomes[target.name] = outcome }
             }
             return (state.gathers, state.shared, state.dropped)
         }
-        if isFinal { report(outcomes, dropped: assembly.dropped) }
+        if isFinal {
+            for (target, outcome) in begun { report(outcome, of: target) }
+            if !assembly.dropped.isEmpty { log.debug("samples dropped", metadata: ["samples": "\(assembly.dropped)"]) }
+        }
+        guard gathering.target == nil else { return Page(families: assembly.families) }
         assembly.addOwn(
             GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
                 + selfMetrics.flatMap { $0.families() }
@@ -204,40 +239,26 @@ public final class Gatherer: Sendable {
     }
 
     /// Says in the log what has begun to fail and what works again, each once.
-    private func report(
-        _ outcomes: [(target: any Target, outcome: ScrapeOutcome)],
-        dropped: DroppedSamples
-    ) {
-        var failing: [String: (error: CollectorError, level: Logger.Level, metadata: Logger.Metadata)] = [:]
-        for (target, outcome) in outcomes {
-            if !outcome.isUp, let error = outcome.error {
-                failing[target.name] = (error, .warning, ["target": "\(target.name)"])
-                continue
-            }
-            func note(_ collector: String, _ error: CollectorError, _ level: Logger.Level) {
-                failing["\(target.name)/\(collector)"] = (
-                    error, level, ["target": "\(target.name)", "collector": "\(collector)"]
-                )
-            }
-            for collector in outcome.collectors {
-                if let error = collector.error { note(collector.name, error, .warning) }
-            }
-            for omission in outcome.omissions { note(omission.name, omission.reason, .info) }
+    private func report(_ outcome: ScrapeOutcome, of target: any Target) {
+        // By the collector's name, which is empty for the target as a whole.
+        var failing: [String: (error: CollectorError, level: Logger.Level)] = [:]
+        if !outcome.isUp, let error = outcome.error {
+            failing[""] = (error, .warning)
+        } else {
+            for collector in outcome.collectors { failing[collector.name] = collector.error.map { ($0, .warning) } }
+            for omission in outcome.omissions { failing[omission.name] = (omission.reason, .info) }
         }
-        let before = state.withLock { state in
-            defer { state.reported = failing.mapValues(\.error.reason) }
-            return state.reported
+        let reasons = failing.mapValues(\.error.reason)
+        let before = state.withLock { $0.reported.updateValue(reasons, forKey: target.name) } ?? [:]
+        for (collector, (error, level)) in failing.sorted(by: { $0.key < $1.key })
+        where before[collector] != error.reason {
+            var metadata: Logger.Metadata = ["target": "\(target.name)", "reason": "\(error.reason.rawValue)"]
+            if !collector.isEmpty { metadata["collector"] = "\(collector)" }
+            log.log(level: level, "\(error.detail)", metadata: metadata)
         }
-        for (what, failure) in failing.sorted(by: { $0.key < $1.key }) where before[what] != failure.error.reason {
-            var metadata = failure.metadata
-            metadata["reason"] = "\(failure.error.reason.rawValue)"
-            log.log(level: failure.level, "\(failure.error.detail)", metadata: metadata)
-        }
-        for what in before.keys.sorted() where failing[what] == nil {
+        for collector in before.keys.sorted() where failing[collector] == nil {
+            let what = collector.isEmpty ? target.name : "\(target.name)/\(collector)"
             log.info("collecting again", metadata: ["target": "\(what)"])
-        }
-        if !dropped.isEmpty {
-            log.debug("samples dropped", metadata: ["samples": "\(dropped)"])
         }
     }
 }

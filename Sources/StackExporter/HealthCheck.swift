@@ -34,6 +34,9 @@ enum HealthCheck {
                 try await bootstrap.connect(
                     host: ["", "::", "0.0.0.0"].contains(host) ? "localhost" : host, port: port,
                     channelInitializer: initialize)
+            case .inherited:
+                // Handed over to the server alone.
+                throw ChannelError.operationUnsupported
             }
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: "GET /-/healthy HTTP/1.0\r\nHost: localhost\r\n\r\n"))

@@ -19,9 +19,10 @@ enum Serving {
         let process = ProcessMetrics()
         let gatherer = try makeGatherer(
             settings, group: group, selfMetrics: [BuildInformation(), process, http], log: log)
+        let probing = Probing(settings, gatherer: gatherer, log: log)
         let server = WebServer(
             settings.web, gatherer: gatherer, metrics: http,
-            status: { status(of: gatherer, since: start, settings) }, group: group, log: log)
+            status: { status(of: gatherer, since: start, settings) }, probe: probing.answer, group: group, log: log)
 
         // Before the first answer, so that no signal is missed after it.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -43,6 +44,7 @@ enum Serving {
             shutdown = Task {
                 await server.shutdown(grace: settings.limits.timeout + .seconds(1))
                 await gatherer.shutdown()
+                await probing.shutdown()
                 exit(0)
             }
         }
@@ -57,6 +59,7 @@ enum Serving {
             uptime: start.duration(to: .now),
             links: [
                 .init(settings.web.telemetryPath, "Metrics"),
+                .init("/probe", "The metrics of one target: ?target=<name>"),
                 .init("/-/healthy", "Whether the exporter is alive"),
                 .init("/-/ready", "Whether it takes requests"),
             ],

@@ -16,6 +16,8 @@ enum StackExporter {
             let (command, settings) = try Settings.load(
                 arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())
             let log = logger(settings)
+            // A health check is asked for every few seconds.
+            for warning in settings.warnings where command != .health { log.warning("\(warning)") }
             switch command {
             case .serve: try await Serving.run(settings, log: log)
             case .scrape: try await SingleScrape.run(settings, log: log)

@@ -1,11 +1,11 @@
+import Configuration
 import Exposition
 import NIOHTTP1
 import Scraping
 import Synchronization
 
-/// Answers scrapes: gathers within the time that Prometheus has, and writes the page as it asked for it.
+/// Answers scrapes: has a page made within the time that Prometheus has, and writes it as it asked for it.
 final class MetricsEndpoint: Sendable {
-    private let gatherer: Gatherer
     private let timeoutOffset: Duration?
     private let limit: Int
     private let inFlight = Mutex(0)
@@ -14,13 +14,15 @@ final class MetricsEndpoint: Sendable {
     private static let scratchLimit = 1024 * 1024
     private static let gzipLevel: Int32 = 1
 
-    init(gatherer: Gatherer, timeoutOffset: Duration?, limit: Int) {
-        self.gatherer = gatherer
+    init(timeoutOffset: Duration?, limit: Int) {
         self.timeoutOffset = timeoutOffset
         self.limit = limit
     }
 
-    func respond(to request: HTTPRequest) async -> HTTPResponse {
+    /// - Parameter page: Makes the page, within a time limit.
+    func respond(
+        to request: HTTPRequest, page: (Duration?) async throws(ProbeRefusal) -> Page
+    ) async -> HTTPResponse {
         let isAdmitted = inFlight.withLock { count in
             guard count < limit else { return false }
             count += 1
@@ -33,7 +35,11 @@ final class MetricsEndpoint: Sendable {
 
         let timeout = Self.timeout(
             header: request.headers.first(name: "X-Prometheus-Scrape-Timeout-Seconds"), offset: timeoutOffset)
-        return answer(await gatherer.page(within: timeout), request.headers)
+        do {
+            return answer(try await page(timeout), request.headers)
+        } catch {
+            return error.response
+        }
     }
 
     /// The page as the client can read it.

@@ -7,7 +7,7 @@ import NIOPosix
 public import Scraping
 import Synchronization
 
-/// The HTTP server: `/metrics`, the status page, and whether it is healthy and ready.
+/// The HTTP server: `/metrics`, `/probe`, the status page, and whether it is healthy and ready.
 public final class WebServer: Sendable {
     /// An address that the server cannot listen on.
     public struct ListenError: Error, CustomStringConvertible {
@@ -32,6 +32,7 @@ public final class WebServer: Sendable {
     /// - Parameters:
     ///   - metrics: Where the server counts; made before the gatherer, so that the gatherer can show it.
     ///   - status: Makes the state that the status page shows, at every request.
+    ///   - probe: Makes the page of what `/probe` asks for.
     ///   - routes: Paths beside the server's own.
     ///   - group: The event loops; they remain the caller's to shut down, after the server.
     public init(
@@ -39,16 +40,25 @@ public final class WebServer: Sendable {
         gatherer: Gatherer,
         metrics: HTTPMetrics,
         status: @escaping @Sendable () async -> StatusPage,
+        probe: @escaping Probe.Answer,
         routes: [Route] = [],
         group: any EventLoopGroup,
         log: Logger
     ) {
         let limits = settings.limits
         let connections = Connections(limit: limits.connections)
-        let scrapes = MetricsEndpoint(
-            gatherer: gatherer, timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
+        let scrapes = MetricsEndpoint(timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
+        // Counted for themselves, so that probes of servers that hang keep nobody from the page.
+        let probes = MetricsEndpoint(timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
         let own = [
-            Route(settings.telemetryPath) { await scrapes.respond(to: $0) },
+            Route(settings.telemetryPath) { request in
+                await scrapes.respond(to: request) { await gatherer.page(within: $0) }
+            },
+            Route("/probe") { request in
+                await probes.respond(to: request) { timeout throws(ProbeRefusal) in
+                    try await probe(Probe(request), timeout)
+                }
+            },
             Route("/") { _ in await status().response },
             Route("/-/healthy") { _ in HTTPResponse(.ok, "Healthy.") },
             Route("/-/ready") { _ in
@@ -102,6 +112,14 @@ public final class WebServer: Sendable {
             }
         case .tcp(let host, let port):
             return try await bootstrap.bind(host: host, port: port).get()
+        case .inherited(let descriptor):
+            // NIO ends the process over a descriptor that is none.
+            var kind: CInt = 0
+            var size = socklen_t(MemoryLayout<CInt>.size)
+            guard getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0 else {
+                throw IOError(errnoCode: errno, reason: "getsockopt")
+            }
+            return try await bootstrap.withBoundSocket(descriptor).get()
         case .unix(let path):
             return try await bootstrap.bind(
                 unixDomainSocketPath: path, cleanupExistingSocketFile: await isAbandoned(path)

@@ -9,7 +9,7 @@ struct HelpTests {
         let help = Command.usage
         for option in Option.all {
             #expect(help.contains("  \(option.usage)\n"))
-            #expect(help.contains("[\(option.variable)]"))
+            #expect(help.contains("[\(option.variables.joined(separator: ", "))]"))
         }
         for command in Command.allCases { #expect(help.contains("\n  \(command.rawValue) ")) }
         #expect(help.contains("DATA_SOURCE_NAME") && help.contains("REDIS_URL"))
@@ -29,8 +29,8 @@ struct HelpTests {
     @Test func theReadmeHasEveryOption() throws {
         let readme = try readme()
         let rows =
-            Option.all.filter { !$0.flag.hasPrefix("collector.") }.map {
-                "| `\($0.usage)` | `\($0.variable)` | \($0.defaultText) | \($0.help) |"
+            Option.named.map {
+                "| `\($0.usage)` | \($0.variables.map { "`\($0)`" }.joined(separator: ", ")) | \($0.defaultText) | \($0.help) |"
             } + Environment.sources.map { "| \($0.variables) | \($0.help) |" }
         #expect(rows.filter { !readme.contains("\($0)\n") } == [])
         #expect(CollectorSelection.catalogue.map(\.name).filter { !readme.contains("`\($0)`") } == [])

@@ -29,7 +29,7 @@ struct SettingsTests {
         (["serve"], Command.serve), (["scrape"], .scrape), (["health", "--log.level=debug"], .health),
         (["--log.level", "debug", "scrape"], .scrape), (["--format=json", "metrics"], .metrics), (["--help"], .help),
         (["-h"], .help),
-        (["serve", "-help"], .help),
+        (["serve", "-help"], .help), (["--web.listen-address=:1", "--dumpmaps"], .metrics),
         (["--version"], .version), (["version"], .version), (["help"], .help),
     ])
     func commands(arguments: [String], command: Command) throws {
@@ -217,12 +217,16 @@ struct SettingsTests {
         #expect(error?.description.contains("hunter2") == false)
     }
 
-    @Test func settingsPrintNoSecret() throws {
-        let settings = try load(
-            [], ["REDIS_URL": "redis://:hunter2@cache", "DATA_SOURCE_PASS": "hunter2", "DATA_SOURCE_URI": "db/app"])
+    @Test(arguments: [
+        ["REDIS_URL": "redis://:hunter2@cache", "DATA_SOURCE_PASS": "hunter2", "DATA_SOURCE_URI": "db/app"],
+        ["DATABASE_URL": "postgresql://u:hunter2@db/app"],
+    ])
+    func settingsPrintNoSecret(environment: [String: String]) throws {
+        let settings = try load([], environment)
         var dumped = ""
         dump(settings, to: &dumped)
         #expect(!dumped.contains("hunter2"))
+        #expect(!"\(settings)".contains("hunter2"))
     }
 }
 

@@ -12,6 +12,7 @@ struct PostgresSettingsTests {
         ("host=/run/postgresql dbname=app", "/run/postgresql:5432"),
         ("postgresql:///app?host=/tmp&port=7777", "/tmp:7777"),
         ("host=db password='it\\'s a, secret'", "db:5432"),
+        ("host=@abstract", "@abstract:5432"),
     ])
     func connectionStringsOfEveryForm(text: String, server: String) throws {
         #expect(try PostgresSettings(name: "main", connectionString: text).server == server)
@@ -34,7 +35,8 @@ struct PostgresSettingsTests {
 
     @Test(arguments: [
         "postgresql://u:secret@db:port/app", "postgresql://u:secret@db:0/app", "postgresql://u:secret@db:70000/app",
-        "postgresql://u:sec%ret@db/app", "host=db secret", "hostname=db password=secret",
+        "postgresql://u:sec%ret@db/app", "postgresql://u:in@secret@db/app", "host=db secret",
+        "hostname=db password=secret",
         "postgresql://u:secret@db/app?sslmod=require", "mysql://u:secret@db/app",
     ])
     func malformedOnesAreRefusedWithoutRepeatingThem(text: String) {
@@ -43,6 +45,32 @@ struct PostgresSettingsTests {
         }
         #expect(error?.description.contains("secret") == false)
         #expect(error?.description.contains("postgresql://user@host:5432/database") == true)
+    }
+}
+
+struct ConnectionParametersTests {
+    @Test(arguments: [
+        ("host=db", "db:5432"), ("host=a,b port=1,2", "a:1 b:2"), ("host=a,b port=7", "a:7 b:7"),
+        ("postgresql://a,b:2/x", "a:5432 b:2"), ("host=::1", "[::1]:5432"),
+        ("host=name hostaddr=10.0.0.1", "10.0.0.1:5432"),
+        ("host=a,b hostaddr=10.0.0.1,", "10.0.0.1:5432 b:5432"), ("hostaddr=10.0.0.1 host=''", "10.0.0.1:5432"),
+        ("host=/run/postgresql", "/run/postgresql:5432"),
+    ])
+    func addressesAreWhatLibpqWouldDial(text: String, addresses: String) throws {
+        #expect(try ConnectionParameters(text).addresses?.joined(separator: " ") == addresses)
+    }
+
+    @Test(arguments: ["", "host=''", "host=a,,b", "host=a,b port=1,2,3", "host=a hostaddr=1.1.1.1,2.2.2.2", "dbname=x"])
+    func whatIsLeftOpenHasNone(text: String) throws {
+        #expect(try ConnectionParameters(text).addresses == nil)
+    }
+
+    @Test(arguments: ["it's", #"a\b"#, "", " x = 'y' ", "ü,%20"])
+    func valuesGoThroughTheirText(value: String) throws {
+        var parameters = try ConnectionParameters("host=db")
+        parameters["password"] = value
+        #expect(try ConnectionParameters(parameters.connectionString)["password"] == value)
+        #expect("\(parameters)" == "host password")
     }
 }
 

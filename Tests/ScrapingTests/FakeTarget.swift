@@ -13,10 +13,15 @@ final class FakeTarget: Target {
     let openConnections: Int? = 1
     let runs = Mutex(0)
     private let work: @Sendable (Scrape) async -> Void
+    private let close: @Sendable () -> Void
 
-    init(_ name: String = "fake", collectors: [String] = ["a"], work: @escaping @Sendable (Scrape) async -> Void) {
+    init(
+        _ name: String = "fake", collectors: [String] = ["a"], close: @escaping @Sendable () -> Void = {},
+        work: @escaping @Sendable (Scrape) async -> Void
+    ) {
         self.name = name
         self.collectors = collectors
+        self.close = close
         self.work = work
     }
 
@@ -29,7 +34,7 @@ final class FakeTarget: Target {
         [MetricFamily(Self.statusMetrics[0].descriptor, outcome.isUp ? 1 : 0)]
     }
 
-    func shutdown() async {}
+    func shutdown() async { close() }
 }
 
 extension MetricFamily {

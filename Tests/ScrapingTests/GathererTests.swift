@@ -170,6 +170,71 @@ struct GathererTests {
         #expect(lines.count == 1)
     }
 
+    @Test func onePageOfOneTargetHasNoLabelAndNothingOfTheExporters() async {
+        let targets = ["one", "two"].map { name in
+            FakeTarget(name) { scrape in
+                scrape.targetAnswered()
+                scrape.deliver("a") { [.gauge("a", [(["who": name], 1)])] }
+            }
+        }
+        let gatherer = Gatherer(targets: targets, log: log)
+        let page = await gatherer.page(of: "two")
+        #expect(page?.families.map(\.descriptor.name) == ["a", "fake_up"])
+        #expect(page?.value("a", ["who": "two"]) == 1)
+        #expect(targets[0].runs.withLock { $0 } == 0)
+        #expect(gatherer.lastOutcomes.map { $0.outcome?.isUp } == [nil, true])
+        #expect(await gatherer.page(of: "three")?.families == nil)
+    }
+
+    @Test(arguments: [true, false])
+    func aProbeAndAGatherShareTheScrapeOfATarget(isProbeFirst: Bool) async {
+        let release = Signal()
+        let started = Signal()
+        let slow = FakeTarget("slow") { scrape in
+            started.fire()
+            scrape.targetAnswered()
+            await release.wait(until: Deadline(after: .seconds(30)))
+            scrape.deliver("a") { [.gauge("a", [(.none, 1)])] }
+        }
+        let other = FakeTarget("other") { $0.targetAnswered() }
+        let gatherer = Gatherer(targets: [slow, other], log: log)
+        let (all, one) = (
+            { @Sendable in await gatherer.page().value("a", ["target": "slow"]) },
+            { @Sendable in await gatherer.page(of: "slow")?.value("a") }
+        )
+        async let first = isProbeFirst ? one() : all()
+        await started.wait(until: Deadline(after: .seconds(20)))
+        async let second = isProbeFirst ? all() : one()
+        try? await Task.sleep(for: .milliseconds(100))
+        release.fire()
+        #expect(await first == 1)
+        #expect(await second == 1)
+        // On a machine that stands still the second may have come after the end of the first.
+        #expect(slow.runs.withLock { $0 } <= 2)
+    }
+
+    @Test func whoJoinsAScrapeAndLeavesItEarlySaysNothingOfIt() async {
+        let release = Signal()
+        let started = Signal()
+        let slow = FakeTarget("slow") { scrape in
+            started.fire()
+            await release.wait(until: Deadline(after: .seconds(30)))
+            scrape.targetAnswered()
+            scrape.deliver("a") { [.gauge("a", [(.none, 1)])] }
+        }
+        let lines = LogLines()
+        let gatherer = Gatherer(targets: [slow], log: Logger(label: "test") { _ in lines })
+        async let all = gatherer.page(within: .seconds(20))
+        await started.wait(until: Deadline(after: .seconds(20)))
+        let hasty = await gatherer.page(of: "slow", within: .milliseconds(20))
+        #expect(hasty?.value("fake_up") == 0)
+        #expect(gatherer.lastOutcomes.first?.outcome == nil)
+        release.fire()
+        #expect(await all.value("a") == 1)
+        #expect(gatherer.lastOutcomes.first?.outcome?.isUp == true)
+        #expect(lines.all == [])
+    }
+
     @Test func failuresAreLoggedWhenTheyBeginAndEnd() async {
         let isBroken = Mutex(true)
         let target = FakeTarget { scrape in

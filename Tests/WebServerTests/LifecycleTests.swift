@@ -38,6 +38,31 @@ import Testing
         }
     }
 
+    /// As systemd hands them over: bound, and listened to.
+    @Test func aSocketThatIsHandedOverIsListenedTo() async throws {
+        let path = "/tmp/inherited-\(UInt32.random(in: 0 ... .max)).sock"
+        defer { unlink(path) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var name = unixAddress(path)
+        try #require(withSocketAddress(&name) { bind(descriptor, $0, $1) } == 0)
+        try #require(listen(descriptor, 8) == 0)
+        try await withServer({ $0.addresses = [.inherited(descriptor: descriptor)] }) { server in
+            #expect(server.address == .inherited(descriptor: descriptor))
+            let client = try RawClient(.unix(path: path))
+            #expect(try await client.get("/-/healthy").status == 200)
+        }
+        // The path is systemd's, which goes on to listen.
+        #expect(access(path, F_OK) == 0)
+    }
+
+    @Test func whatIsHandedOverAndNoSocketIsAnError() async throws {
+        var settings = WebSettings()
+        settings.addresses = [.inherited(descriptor: 1000)]
+        let server = makeServer(settings)
+        await #expect(throws: WebServer.ListenError.self) { try await server.start() }
+        await server.shutdown(grace: .zero)
+    }
+
     @Test func aLargeAnswerIsWrittenToItsEnd() async throws {
         let size = 32 * 1024 * 1024
         let route = Route("/large") { _ in

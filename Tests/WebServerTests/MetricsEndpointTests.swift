@@ -34,7 +34,7 @@ import Testing
 
     @Test func aSharedPageIsWrittenOnce() async {
         let page = await Self.gatherer().page()
-        let endpoint = MetricsEndpoint(gatherer: Self.gatherer(), timeoutOffset: nil, limit: 1)
+        let endpoint = MetricsEndpoint(timeoutOffset: nil, limit: 1)
         for (format, accept) in [("text", "*/*"), ("openMetrics", "application/openmetrics-text;version=1.0.0")] {
             let plain = endpoint.answer(page, ["Accept": accept])
             let gzip = endpoint.answer(page, ["Accept": accept, "Accept-Encoding": "gzip"])
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test func pagesDoNotMixInTheScratch() async {
-        let endpoint = MetricsEndpoint(gatherer: Self.gatherer(), timeoutOffset: nil, limit: 1)
+        let endpoint = MetricsEndpoint(timeoutOffset: nil, limit: 1)
         let first = endpoint.answer(await Self.gatherer().page(), [:])
         let kept = first.body
         let second = endpoint.answer(

@@ -56,6 +56,8 @@ actor RawClient {
             descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
             var name = unixAddress(path)
             status = withSocketAddress(&name) { Glibc.connect(descriptor, $0, $1) }
+        case .inherited:
+            throw Failure(operation: "no address to connect to", code: EINVAL)
         }
         guard status == 0 else {
             defer { Glibc.close(descriptor) }

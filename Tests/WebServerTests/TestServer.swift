@@ -66,6 +66,7 @@ func makeServer(
     _ settings: WebSettings,
     target: TestTarget = TestTarget(),
     metrics: HTTPMetrics = HTTPMetrics(),
+    probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
     routes: [Route] = []
 ) -> WebServer {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -80,6 +81,7 @@ func makeServer(
                 version: "1.2", revision: "abc", uptime: .seconds(90), links: [.init("/metrics", "The metrics")],
                 targets: [.init(name: "test", outcome: nil)])
         },
+        probe: probe,
         routes: routes,
         group: MultiThreadedEventLoopGroup.singleton,
         log: log
@@ -89,6 +91,7 @@ func makeServer(
 func withServer(
     _ change: (inout WebSettings) -> Void = { _ in },
     target: TestTarget = TestTarget(),
+    probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
     routes: [Route] = [],
     _ body: (TestServer) async throws -> Void
 ) async throws {
@@ -96,7 +99,7 @@ func withServer(
     settings.addresses = [.tcp(host: "127.0.0.1", port: 0)]
     change(&settings)
     let metrics = HTTPMetrics()
-    let server = makeServer(settings, target: target, metrics: metrics, routes: routes)
+    let server = makeServer(settings, target: target, metrics: metrics, probe: probe, routes: routes)
     let address = try #require(await server.start().first)
     do {
         try await body(TestServer(server: server, address: address, metrics: metrics, target: target))

@@ -1,0 +1,184 @@
+import Postgres
+
+/// What is collected of PostgreSQL.
+extension Option {
+    static let postgres: [Option] = [
+        Option(
+            "collector.stat_statements.limit", "COUNT", default: "100",
+            "How many statements of each server stand by themselves, those with the most time first"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.limit = try count(value)
+        },
+        Option(
+            "collector.stat_statements.include_query", nil, default: "off",
+            "Whether the normalised texts of statements are shown"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.includesText = try isOn(value)
+        },
+        Option(
+            "collector.stat_statements.query_length", "COUNT", default: "120",
+            "How many characters of a statement's text are shown"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.textLength = try count(value)
+        },
+        Option(
+            "collector.stat_statements.exclude_databases", "NAMES", default: "none",
+            "Databases whose statements are left out, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.excludedDatabases = list(value)
+        },
+        Option(
+            "collector.stat_statements.exclude_users", "NAMES", default: "none",
+            "Roles whose statements are left out, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.excludedUsers = list(value)
+        },
+        Option(
+            "collector.stat_statements.slow-thresholds", "SECONDS", default: "0.1,0.5,1",
+            "From which mean execution times on a statement counts as slow, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            let thresholds = value.split(separator: ",", omittingEmptySubsequences: false).map {
+                Double(trimmed($0)) ?? .nan
+            }
+            let isRising = zip(thresholds, thresholds.dropFirst()).allSatisfy { $0 < $1 }
+            guard isRising, thresholds.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+                throw Expected("rising numbers of seconds such as 0.1,0.5,1")
+            }
+            settings.postgresOptions.statements.slowThresholds = thresholds
+        },
+        Option(
+            "postgres.databases.include", "PATTERNS", default: "all",
+            "Regular expressions for whole names of databases to look into, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.databases.included += try patterns(value)
+        },
+        Option(
+            "postgres.databases.exclude", "PATTERNS", default: "none",
+            "Regular expressions for whole names of databases to leave out, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.databases.excluded += try patterns(value)
+        },
+        Option(
+            "postgres.relations.limit", "COUNT", default: "1000",
+            "How many tables and indexes of each database stand by themselves, the largest first; the rest is added up"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.relations.limit = try count(value)
+        },
+        Option(
+            "postgres.relations.include", "PATTERNS", default: "all",
+            "Regular expressions for whole schema.name of tables and indexes to show, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.relations.names.included += try patterns(value)
+        },
+        Option(
+            "postgres.relations.exclude", "PATTERNS", default: "none",
+            "Regular expressions for whole schema.name of tables and indexes to leave out, with commas between"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.relations.names.excluded += try patterns(value)
+        },
+        Option(
+            "postgres.slow-interval", "DURATION", default: "5m",
+            "How old facts may get that are dear to find: sizes, bloat, the texts of statements"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.slowInterval = try duration(value)
+        },
+        Option(
+            "extend.query-path", "FILE", default: "none", "User-defined queries, in postgres_exporter's format",
+            otherVariables: ["PG_EXPORTER_EXTEND_QUERY_PATH"]
+        ) {
+            settings, value throws(Expected) in
+            settings.queriesFile = value
+        },
+        Option(
+            "config.file", "FILE", default: "postgres_exporter.yml, where there is one",
+            "The auth modules of /probe, in postgres_exporter's format"
+        ) {
+            settings, value throws(Expected) in
+            settings.configurationFile = value
+        },
+        Option(
+            "postgres.probe.allow", "PATTERN", default: "none",
+            "A regular expression for the whole host:port of servers that /probe may be asked for by their address"
+        ) {
+            settings, value throws(Expected) in
+            guard let pattern = RegularExpression(value) else { throw Expected("a regular expression") }
+            settings.probedAddresses = pattern
+        },
+        Option(
+            "compat.legacy-names", nil, default: "off",
+            "Whether families also appear under the names that older releases of postgres_exporter gave them"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.hasLegacyNames = try isOn(value)
+        },
+        Option(
+            "metric-prefix", "NAME", default: "pg", "What PostgreSQL's families begin with in place of pg",
+            otherVariables: ["PG_EXPORTER_METRIC_PREFIX"]
+        ) {
+            settings, value throws(Expected) in
+            guard isLegalName(value) else { throw Expected("letters, digits and _, and no digit first") }
+            settings.postgresOptions.metricPrefix = value
+        },
+        Option(
+            "constantLabels", "LABELS", default: "none",
+            "Labels that all samples of PostgreSQL get: name=value, with commas between",
+            otherVariables: ["PG_EXPORTER_CONSTANT_LABELS"]
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.constantLabels = try labels(value)
+        },
+        Option(
+            "wrap-large-counters", nil, default: "on",
+            "Whether PostgreSQL's counters start again from 0 at 2^53, beyond which a float loses single steps",
+            otherVariables: ["PG_EXPORTER_WRAP_LARGE_COUNTERS"]
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.wrapsLargeCounters = try isOn(value)
+        },
+    ]
+
+    /// Regular expressions as they are: they go to PostgreSQL one by one.
+    private static func patterns(_ value: String) throws(Expected) -> [String] {
+        let patterns = list(value)
+        guard patterns.allSatisfy({ RegularExpression($0) != nil }) else {
+            throw Expected("regular expressions with commas between, and no comma within one")
+        }
+        return patterns
+    }
+
+    private static func labels(_ value: String) throws(Expected) -> [(name: String, value: String)] {
+        let expected = Expected("name=value pairs with commas between, each name once and legal for Prometheus")
+        var labels: [(name: String, value: String)] = []
+        for pair in list(value) {
+            guard let equals = pair.firstIndex(of: "=") else { throw expected }
+            let name = trimmed(pair[..<equals])
+            guard isLegalName(name), !name.hasPrefix("__"), !labels.contains(where: { $0.name == name }) else {
+                throw expected
+            }
+            labels.append((name, trimmed(pair[equals...].dropFirst())))
+        }
+        return labels
+    }
+
+    /// Whether it is the name of a label, or could begin that of a metric.
+    private static func isLegalName(_ text: String) -> Bool {
+        guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
+        return text.unicodeScalars.allSatisfy {
+            $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "_")
+        }
+    }
+}

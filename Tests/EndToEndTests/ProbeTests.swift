@@ -1,0 +1,201 @@
+import Foundation
+import Lab
+import Testing
+
+/// `/probe` against real servers.
+@Suite(.timeLimit(.minutes(3)))
+struct ProbeTests {
+    private let password = "hunter2/of probes"
+
+    /// A target as it stands in a query.
+    private func query(_ target: String) -> String {
+        "/probe?target=\(target.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
+    }
+
+    private func server() async throws -> PostgresServer {
+        let server = try await PostgresServer()
+        try await server.sql("CREATE ROLE probe LOGIN PASSWORD '\(password)'; GRANT pg_monitor TO probe")
+        return server
+    }
+
+    @Test func configuredTargetsByTheirNames() async throws {
+        let (first, second, redis) = (try await PostgresServer(), try await PostgresServer(), try await RedisServer())
+        try await second.sql("CREATE DATABASE shop")
+        let exporter = try await Exporter([
+            "DATA_SOURCE_NAME": "\(first.connectionString()),\(second.connectionString())",
+            "REDIS_ADDR": "127.0.0.1:\(redis.port)",
+        ])
+        let answer = try await exporter.get("/probe?target=postgres-2")
+        #expect(answer.status == 200)
+        let page = try Page(answer.body)
+        #expect(page["pg_up"] == 1)
+        #expect(page["pg_database_size_bytes", ["datname": "shop"]] != nil)
+        #expect(page.counts.keys.allSatisfy { $0.hasPrefix("pg_") })
+        #expect(page.values.keys.allSatisfy { $0.labels["target"] == nil })
+        let caches = try Page(try await exporter.get("/probe?target=redis").body)
+        #expect(caches["redis_up"] == 1)
+        #expect(caches.counts.keys.allSatisfy { $0.hasPrefix("redis_") || $0.hasPrefix("celery_") })
+        // The page has them all, with their labels.
+        #expect(try await exporter.page()["pg_up", ["target": "postgres-2"]] == 1)
+        // However it is asked for, a server has no more connections than for the page alone.
+        #expect(try Connections(port: second.port).ofClients.count <= 3)
+
+        for (path, status) in [
+            ("/probe?target=postgres-3", 404), ("/probe", 400), ("/probe?target=", 400),
+            ("/probe?target=postgres-1&auth_module=x", 400), ("/probe?target=127.0.0.1", 403),
+        ] {
+            let refused = try await exporter.get(path)
+            #expect(refused.status == status, "\(path)")
+            #expect(refused.body.split(separator: "\n").count == 1)
+        }
+        #expect(try await exporter.get(query(second.connectionString())).body.contains("--postgres.probe.allow"))
+    }
+
+    @Test func addressesThatAreAllowed() async throws {
+        let server = try await server()
+        let (other, down) = (freePort(), freePort())
+        let exporter = try await Exporter([:], "--postgres.probe.allow=127\\.0\\.0\\.1:(\(server.port)|\(down))")
+        let escaped = try #require(password.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        for target in [
+            "postgresql://probe:\(escaped)@127.0.0.1:\(server.port)/postgres?sslmode=disable",
+            "probe:\(escaped)@127.0.0.1:\(server.port)/postgres",
+            "host=127.0.0.1 port=\(server.port) user=probe password='\(password)' dbname=postgres",
+        ] {
+            let answer = try await exporter.get(query(target), "X-Prometheus-Scrape-Timeout-Seconds: 20")
+            #expect(answer.status == 200)
+            let page = try Page(answer.body)
+            #expect(page["pg_up"] == 1)
+            #expect(page.all("stack_exporter_collector_success").isEmpty)
+        }
+        for (target, status) in [
+            ("127.0.0.1:\(other)", 403), ("probe:\(escaped)@127.0.0.1:\(other)", 403), ("localhost", 404),
+            ("probe:\(escaped)@localhost:\(server.port)", 403),
+            ("host=127.0.0.1 port=\(server.port) hostaddr=127.0.0.2 password=\(escaped)", 403),
+            ("127.0.0.1:\(server.port)?sslkey=/etc/hostname", 400), ("probe:\(escaped)@127.0.0.1:port", 403),
+        ] {
+            let answer = try await exporter.get(query(target))
+            #expect(answer.status == status, "\(target)")
+            #expect(!answer.body.contains("hunter2"))
+        }
+        #expect(try Connections(port: other).ofClients.isEmpty)
+
+        // What fails is on the page and in the log, and the password in neither.
+        let wrong = try await exporter.get(query("probe:hunter2-no@127.0.0.1:\(server.port)/postgres"))
+        #expect(try Page(wrong.body)["pg_up"] == 0)
+        let refused = try await exporter.get(query("probe:hunter2@127.0.0.1:\(down)/postgres"))
+        #expect(try Page(refused.body)["pg_up"] == 0)
+        #expect(exporter.log.contains("target=127.0.0.1:\(server.port)"))
+        #expect(!exporter.log.contains("hunter2"))
+        let metrics = try await exporter.get("/metrics").body
+        #expect(!metrics.contains("hunter2"))
+    }
+
+    @Test func authModulesOfTheFile() async throws {
+        let server = try await server()
+        let file = server.directory.appending(path: "modules.yml").path
+        let text = """
+            auth_modules:
+              good: {type: userpass, userpass: {username: probe, password: "\(password)"}, options: {sslmode: disable}}
+              bad: {type: userpass, userpass: {username: probe, password: hunter2-no}}
+            """
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        let exporter = try await Exporter(
+            [:], "--postgres.probe.allow=127[.]0[.]0[.]1:[0-9]+", "--config.file=\(file)")
+        let path = query("postgres:wrong@127.0.0.1:\(server.port)/postgres?sslmode=require")
+        #expect(try Page(try await exporter.get("\(path)&auth_module=good").body)["pg_up"] == 1)
+        #expect(try Page(try await exporter.get("\(path)&auth_module=bad").body)["pg_up"] == 0)
+        #expect(try await exporter.get("\(path)&auth_module=none").status == 400)
+        #expect(!exporter.log.contains("hunter2"))
+    }
+
+    @Test func aProbedServersConnectionIsKept() async throws {
+        let server = try await server()
+        let exporter = try await Exporter([:], "--postgres.probe.allow=127[.]0[.]0[.]1:[0-9]+")
+        let escaped = try #require(password.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        let path = query("probe:\(escaped)@127.0.0.1:\(server.port)/postgres")
+        #expect(try Page(try await exporter.get(path).body)["pg_up"] == 1)
+        let first = try Connections(port: server.port).ofClients
+        #expect(!first.isEmpty)
+        try await withThrowingTaskGroup(of: Double?.self) { group in
+            for _ in 0..<8 { group.addTask { try Page(try await exporter.get(path).body)["pg_up"] } }
+            for try await isUp in group { #expect(isUp == 1) }
+        }
+        let last = try Connections(port: server.port).ofClients
+        #expect(!first.isDisjoint(with: last))
+        #expect(last.count <= 3)
+    }
+
+    /// libpq's own files are found as psql finds them.
+    @Test func aServiceFileAndAPasswordFile() async throws {
+        let server = try await server()
+        let (services, passwords) = (
+            server.directory.appending(path: "services").path, server.directory.appending(path: "passwords").path
+        )
+        try "[main]\nhost=127.0.0.1\nport=\(server.port)\nuser=probe\ndbname=postgres\n"
+            .write(toFile: services, atomically: true, encoding: .utf8)
+        try "127.0.0.1:\(server.port):*:probe:\(password)\n".write(toFile: passwords, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords)
+        let files = ["PGSERVICEFILE": services, "PGPASSFILE": passwords]
+        for source in [
+            ["DATA_SOURCE_NAME": "service=main"], ["PGSERVICE": "main"], ["DATABASE_URL": "postgresql://?service=main"],
+        ] {
+            let result = try await Exporter.run(["scrape"], files.merging(source) { $1 })
+            #expect(try Page(result.output)["pg_up"] == 1, "\(source) \(result.errors)")
+        }
+    }
+}
+
+/// What is there for those who come from postgres_exporter, in the program itself.
+@Suite(.timeLimit(.minutes(3)))
+struct PostgresExporterTests {
+    @Test func itsCommandLineAndEnvironmentWork() async throws {
+        let server = try await PostgresServer()
+        let exporter = try await Exporter(
+            [
+                "DATA_SOURCE_URI": "127.0.0.1:\(server.port)/postgres?sslmode=disable", "DATA_SOURCE_USER": "postgres",
+                "DATA_SOURCE_PASS": PostgresServer.password, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": "true",
+                "PG_EXPORTER_AUTO_DISCOVER_DATABASES": "true", "PG_EXPORTER_EXCLUDE_DATABASES": "template0,template1",
+                "PG_EXPORTER_WEB_TELEMETRY_PATH": "/pg",
+            ],
+            "--disable-settings-metrics", "--collection-timeout=30s", "--no-collector.stat_statements",
+            "--collector.stat_statements.limit=20", "--log.format=logfmt")
+        let page = try Page(try await exporter.get("/pg").body)
+        #expect(page["pg_up"] == 1)
+        #expect(page.all("pg_static").isEmpty)
+        #expect(page["pg_settings_max_connections"] == nil)
+        let warnings = exporter.log.split(separator: "\n").filter { $0.contains("level=warn") }
+        #expect(warnings.count == 2, "\(exporter.log)")
+        #expect(
+            warnings.contains { $0.contains("--disable-settings-metrics") && $0.contains("--no-collector.settings") })
+        #expect(warnings.contains { $0.contains("PG_EXPORTER_AUTO_DISCOVER_DATABASES") })
+    }
+
+    @Test func systemdsSocketIsListenedTo() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "systemd-\(UUID().uuidString.prefix(8))")
+        defer { try? FileManager.default.removeItem(at: path) }
+        // What systemd does: a socket as descriptor 3, and whose it is in the environment.
+        let activate = """
+            use Socket;
+            use POSIX;
+            $^F = 9;
+            socket(my $listener, AF_UNIX, SOCK_STREAM, 0) or die;
+            bind($listener, pack_sockaddr_un(shift)) or die;
+            listen($listener, 8) or die;
+            POSIX::dup2(fileno($listener), 3);
+            $ENV{LISTEN_PID} = $$;
+            $ENV{LISTEN_FDS} = 1;
+            exec @ARGV;
+            """
+        let daemon = try Daemon(
+            ["perl", "-e", activate, path.path, Exporter.binary, "--web.systemd-socket"], environment: .only([:]),
+            stop: "KILL", log: path.appendingPathExtension("log"))
+        defer { daemon.stop() }
+        let isReady = try await eventually {
+            try await run(["curl", "-sf", "--unix-socket", path.path, "http://localhost/-/ready"]).status == 0
+        }
+        #expect(isReady)
+        let refused = try await Exporter.run(["--web.systemd-socket"])
+        #expect(refused.status == 2)
+        #expect(refused.errors.contains("handed over no socket"))
+    }
+}
