@@ -46,7 +46,7 @@ public enum PostgresCollectors {
             TableCollector.statUserIndexes(options.relations),
             TableCollector.statUserTables(options.relations),
             TableCollector.statWAL,
-            TableCollector.statWalReceiver,
+            TableCollector.statWALReceiver,
             StaticInformation(),
             TableCollector.statioUserIndexes(options.relations),
             TableCollector.statioUserTables(options.relations),

@@ -34,6 +34,8 @@ struct SessionSettings {
             ("idle_in_transaction_session_timeout", milliseconds(idleTimeout)),
             (isLocal ? "transaction_read_only" : "default_transaction_read_only", "on"),
             ("search_path", "pg_catalog"),
+            // Compiling a statement over catalogues takes longer than running it.
+            ("jit", "off"),
         ]
         return "SELECT "
             + settings.map { "pg_catalog.set_config('\($0)', '\($1)', \(isLocal))" }.joined(separator: ", ")

@@ -251,7 +251,7 @@ struct ParityTests {
     /// A standby of PostgreSQL 15.19 that streams without a slot.
     @Test func aReceiverWithoutASlotIsShown() throws {
         let all = try row(
-            of: .statWalReceiver, version: 150_019,
+            of: .statWALReceiver, version: 150_019,
             [
                 "upstream_host": "127.0.0.1", "slot_name": nil, "status": "streaming",
                 "pg_stat_wal_receiver_flushed_lsn": "239239632",
@@ -412,7 +412,7 @@ struct ParityOnAServerTests {
         let slots = try await server.series(of: TableCollector.replicationSlots)
         #expect(slots[#"pg_replication_slots_active{database="",slot_name="s"}"#] == 0)
         #expect(!slots.keys.contains { $0.hasPrefix("pg_replication_slots_slot_current_wal_lsn") })
-        #expect(try await server.series(of: TableCollector.statWalReceiver) == [:])
+        #expect(try await server.series(of: TableCollector.statWALReceiver) == [:])
         #expect(try await server.series(of: TableCollector.statReplication) == [:])
         #expect(try #require(try await server.series(of: TableCollector.wal)["pg_wal_segments"]) > 0)
     }

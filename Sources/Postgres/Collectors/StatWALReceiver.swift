@@ -2,7 +2,7 @@ extension TableCollector {
     /// What a standby receives, and from where (`pg_stat_wal_receiver`). Without a receiver there is nothing.
     ///
     /// Positions in the log are in bytes modulo 2^52, where a float still tells every one of them apart.
-    static let statWalReceiver = TableCollector(
+    static let statWALReceiver = TableCollector(
         "stat_wal_receiver",
         isEnabledByDefault: false,
         source: "pg_stat_wal_receiver",
