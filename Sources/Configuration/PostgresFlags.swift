@@ -39,6 +39,20 @@ extension Option {
             settings.postgresOptions.statements.excludedUsers = list(value)
         },
         Option(
+            "collector.stat_statements.interval-limit", "COUNT", default: "20",
+            "How many statements stand by themselves with what they did between two scrapes"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.intervalLimit = try count(value)
+        },
+        Option(
+            "collector.stat_statements.shortest-interval", "DURATION", default: "10s",
+            "How far two scrapes must be apart for the statements between them to be told anew"
+        ) {
+            settings, value throws(Expected) in
+            settings.postgresOptions.statements.shortestInterval = try duration(value, orZero: true)
+        },
+        Option(
             "collector.stat_statements.slow-thresholds", "SECONDS", default: "0.1,0.5,1",
             "From which mean execution times on a statement counts as slow, with commas between"
         ) {

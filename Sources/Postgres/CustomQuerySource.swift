@@ -1,4 +1,5 @@
 import Exposition
+import Scraping
 
 /// A file that custom queries were read from, for `pg_exporter_user_queries_load_error`.
 public struct CustomQuerySource: Sendable, Equatable {
@@ -15,6 +16,9 @@ public struct CustomQuerySource: Sendable, Equatable {
 
     private static let descriptor = MetricDescriptor(
         "pg_exporter_user_queries_load_error", .gauge, "Whether a file of custom queries could not be loaded: 1 or 0.")
+
+    /// For the catalogue.
+    static let metric = CatalogueEntry(descriptor, labels: ["filename", "hashsum"], source: "the file")
 
     /// Whether each of the files could be loaded, which all have been that are here.
     static func family(_ sources: [CustomQuerySource]) -> MetricFamily {

@@ -8,8 +8,8 @@ public enum PostgresCollectors {
         let collectors: [any PostgresCollector] = [
             TableCollector.blockedSessions,
             TableCollector.buffercacheSummary,
-            TableCollector.database,
-            TableCollector.databaseSize,
+            TableCollector.database(options.databases),
+            TableCollector.databaseSize(options.databases),
             TableCollector.databaseWraparound,
             TableCollector.indexBloat(options.relations),
             TableCollector.indexHealth,

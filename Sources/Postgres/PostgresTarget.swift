@@ -194,7 +194,7 @@ public final class PostgresTarget: Target {
         [Status.up, Status.duration, Status.count, Status.error].map { CatalogueEntry($0, source: "the scrape") }
         + [Status.collectorDuration, Status.collectorSuccess].map {
             CatalogueEntry($0, labels: ["collector"], source: "the scrape")
-        }
+        } + [CustomQuerySource.metric]
 
     private enum Status {
         static let up = MetricDescriptor(

@@ -188,10 +188,10 @@ struct QueriesFileTests {
         let place = "q.yaml:1:\("pg_database: {query: SELECT 1, metrics: [{".count + 1): "
         #expect(
             throws: ConfigurationError(
-                place + "pg_database_size_bytes is a metric of the collector database, which --no-collector.database "
-                    + "switches off; name the query or the column differently")
+                place + "pg_database_size_bytes is a metric of the collector database_size, which "
+                    + "--no-collector.database_size switches off; name the query or the column differently")
         ) { try load(taken) }
-        #expect(try load(taken, ["database": false]).queries.count == 1)
+        #expect(try load(taken, ["database_size": false]).queries.count == 1)
 
         let setting = query("pg_settings", "work_mem_bytes")
         #expect(throws: ConfigurationError.self) { try load(setting) }

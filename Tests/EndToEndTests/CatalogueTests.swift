@@ -9,12 +9,17 @@ extension WholeServerTests {
         // What the server counts of itself is there from the second page.
         let page = try await Stack.shared.exporter.page { $0.types["http_requests_total"] != nil }
         let failing = try Page(
-            try await Exporter.run(["scrape"], ["PGHOST": "x.invalid", "REDIS_ADDR": "x.invalid"]).output)
+            try await Exporter.run(
+                ["scrape"],
+                ["PGHOST": "x.invalid", "PGBOUNCER_URL": "postgresql://x.invalid", "REDIS_ADDR": "x.invalid"]
+            ).output)
         #expect(page.types.count > 300)
         for page in [page, failing] { #expect(catalogue.omissions(of: page) == []) }
 
-        // And the other way round, for what the exporter tells itself; ages are told of slow collectors alone.
-        let served = Set(page.types.keys).union(failing.types.keys).union(["stack_exporter_collector_age_seconds"])
+        // And the other way round, for what the exporter tells itself; these are told of slow collectors and files alone.
+        let served = Set(page.types.keys).union(failing.types.keys).union([
+            "stack_exporter_collector_age_seconds", "pg_exporter_user_queries_load_error",
+        ])
         #expect(catalogue.entries.filter { $0.collector == nil && !served.contains($0.name) }.map(\.name) == [])
     }
 

@@ -3,7 +3,7 @@ import Lab
 import Testing
 
 /// `/probe` against real servers.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ProbeTests {
     private let password = "hunter2/of probes"
 
@@ -146,7 +146,7 @@ struct ProbeTests {
 }
 
 /// What is there for those who come from postgres_exporter, in the program itself.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct PostgresExporterTests {
     @Test func itsCommandLineAndEnvironmentWork() async throws {
         let server = try await PostgresServer()

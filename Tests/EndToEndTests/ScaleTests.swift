@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// A server of a platform team: 200 databases, 10,000 tables, 5,000 statements.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ScaleTests {
     private static let databases = 200
     private static let tablesEach = 25

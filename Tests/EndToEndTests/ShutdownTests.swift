@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ShutdownTests {
     @Test(arguments: [SIGTERM, SIGINT])
     func anAnswerUnderWayIsFinished(_ signal: CInt) async throws {

@@ -3,7 +3,7 @@ import Lab
 import Testing
 
 /// The main job: true figures of real servers in both formats, to the tools that read them.
-@Suite(.sharedStack, .timeLimit(.minutes(5)))
+@Suite(.sharedStack, .startsServers, .timeLimit(.minutes(15)))
 struct WholeServerTests {
     @Test func everyPartIsOnThePageWithTrueValues() async throws {
         let stack = try Stack.shared

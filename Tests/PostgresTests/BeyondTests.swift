@@ -7,7 +7,7 @@ import Testing
 @testable import Postgres
 
 /// What the replaced exporter does not have, of the statistics that the server keeps of itself.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct BeyondTests {
     /// The samples of one row as a server of some version sent it.
     private func samples(

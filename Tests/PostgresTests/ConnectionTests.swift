@@ -7,7 +7,7 @@ import Testing
 @testable import Postgres
 
 /// The connection against a real server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ConnectionTests {
     /// What came of each transaction: its first value, or the reason.
     private func run(

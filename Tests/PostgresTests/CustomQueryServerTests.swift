@@ -7,7 +7,7 @@ import Testing
 @testable import Scraping
 
 /// Custom queries on a real server, whose styles and search path are none that we would choose.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct CustomQueryServerTests {
     private func column(_ name: String, _ usage: CustomQuery.Usage) -> CustomQuery.Column {
         CustomQuery.Column(name, usage)

@@ -8,7 +8,7 @@ import Testing
 
 /// Every collector on real servers of every version, primaries and standbys, as roles with and without rights, against
 /// what `Fixtures/postgres-contract.txt` says.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .startsServers, .timeLimit(.minutes(15)))
 struct EveryVersionTests {
     private static let versions = PostgresServer.versions.filter { (13...18).contains($0) }
     private let contract: Contract

@@ -6,7 +6,7 @@ import Testing
 @testable import Postgres
 
 /// What libpq makes of connection strings goes for this exporter as well.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct LibpqRangeTests {
     /// Connects, and says as whom and how.
     private func connect(

@@ -8,7 +8,7 @@ import Testing
 
 /// A migration that waits behind a long read: everybody who comes after it waits too, and an exporter must not be the one
 /// who comes before it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct LockQueueTests {
     @Test func aWaitingMigrationDelaysNothingAndNothingOfOursIsInItsWay() async throws {
         let server = try await PostgresServer()

@@ -296,7 +296,7 @@ struct ParityTests {
 }
 
 /// The statements against a real server.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ParityOnAServerTests {
     @Test func everyStatementRuns() async throws {
         let server = try await PostgresServer()

@@ -8,7 +8,7 @@ import Testing
 @testable import Scraping
 
 /// PgBouncer's console, and what befalls real poolers.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct PgBouncerTargetTests {
     private func target(_ connectionString: String, _ chosen: [String: Bool] = [:]) throws -> PgBouncerTarget {
         PgBouncerTarget(

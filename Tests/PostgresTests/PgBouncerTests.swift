@@ -7,7 +7,7 @@ import Testing
 @testable import Scraping
 
 /// Through a real PgBouncer with a single session to the server, so that whatever we leave behind meets the next client.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct PgBouncerTests {
     @Test(arguments: ["transaction", "statement", "session"])
     func scrapesInEveryPoolModeAndLeavesNothingBehind(mode: String) async throws {

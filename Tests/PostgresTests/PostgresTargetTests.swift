@@ -8,7 +8,7 @@ import Testing
 @testable import Scraping
 
 /// All collectors against a real server, and what befalls real servers.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct PostgresTargetTests {
     private func target(
         _ connectionString: String, _ chosen: [String: Bool] = [:], slowInterval: Duration = .seconds(300)

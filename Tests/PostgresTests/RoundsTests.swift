@@ -8,7 +8,7 @@ import Testing
 @testable import Scraping
 
 /// Collectors of single databases and slow ones, against a real server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct RoundsTests {
     private static let here = TableCollector(
         "here", scope: .database, source: "current_database()",

@@ -5,7 +5,7 @@ import Testing
 @testable import Postgres
 
 /// Indexes, sequences and tables that need somebody's attention, on a server that really has them.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct SchemaHealthTests {
     private let relations = PostgresOptions.Relations()
 

@@ -6,7 +6,7 @@ import Testing
 @testable import Scraping
 
 /// Statements as a real server counts them.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct StatementServerTests {
     private func target(
         _ server: PostgresServer, user: String = "postgres", password: String = PostgresServer.password,

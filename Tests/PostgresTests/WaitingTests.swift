@@ -5,7 +5,7 @@ import Testing
 @testable import Postgres
 
 /// Who waits for whom, and what keeps vacuum from its work, in sessions that really do.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.startsServers, .timeLimit(.minutes(15)))
 struct WaitingTests {
     private let waitsForLock = "wait_event_type = 'Lock'"
 
