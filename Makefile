@@ -17,6 +17,8 @@ POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
+TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
+
 help:
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
 
@@ -35,7 +37,9 @@ test: build ## run all tests, against real servers
 	@$(PYTHON) -c 'import prometheus_client' 2>/dev/null || \
 		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet prometheus_client==0.26.0; }
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
-	@STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
+	@$(TEST) --skip ScaleTests
+	@# It takes all of the machine, and the others their time limits from it.
+	@$(TEST) --skip-build --filter ScaleTests
 
 bench: build ## measure it beside the exporters that it replaces, and compare their pages
 	@Tests/Lab/install postgresql redis-server

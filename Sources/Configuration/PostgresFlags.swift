@@ -82,7 +82,7 @@ extension Option {
         },
         Option(
             "postgres.relations.limit", "COUNT", default: "1000",
-            "How many tables and indexes of each database stand by themselves, the largest first; the rest is added up"
+            "How many tables and indexes of the connection's database, and as many of all others together, stand by themselves; the rest is added up"
         ) {
             settings, value throws(Expected) in
             settings.postgresOptions.relations.limit = try count(value)

@@ -13,7 +13,7 @@ extension PostgresOptions.Relations {
     ///   - id: The column that holds the `pg_class.oid` of the table or index.
     func groups(of view: String, by id: String) -> String {
         """
-        (SELECT ranked.*, CASE WHEN rank <= \(limit) THEN rank END AS place FROM (SELECT s.*, \
+        (SELECT ranked.*, CASE WHEN rank <= %limit% THEN rank END AS place FROM (SELECT s.*, \
         row_number() OVER (ORDER BY c.relpages DESC, c.oid) AS rank FROM \(view) AS s \
         JOIN pg_class AS c ON c.oid = s.\(id) WHERE \(names.condition(on: "(s.schemaname || '.' || s.relname)"))) \
         AS ranked) AS grouped GROUP BY place ORDER BY place

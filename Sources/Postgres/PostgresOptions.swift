@@ -61,7 +61,8 @@ public struct PostgresOptions: Sendable {
 
     /// Bounds on tables and indexes.
     public struct Relations: Sendable, Equatable {
-        /// How many of each database stand by themselves, the largest first; the rest is added up.
+        /// How many of the connection's own database stand by themselves, the largest first, and how many of all others
+        /// together; the rest of each database is added up.
         public var limit = 1000
         /// By `schema.name`.
         public var names = NameFilter()

@@ -49,8 +49,11 @@ public final class PostgresTarget: Target {
         fast = enabled.filter { !$0.isSlow }
         connection = PostgresConnection(settings)
         others = Rounds(
-            settings, collectors: fast.filter { $0.scope == .database }, pace: .share(of: Self.othersShare))
-        slow = Rounds(settings, collectors: enabled.filter(\.isSlow), pace: .every(options.slowInterval))
+            settings, collectors: fast.filter { $0.scope == .database }, relationLimit: options.relations.limit,
+            pace: .share(of: Self.othersShare))
+        slow = Rounds(
+            settings, collectors: enabled.filter(\.isSlow), relationLimit: options.relations.limit,
+            pace: .every(options.slowInterval))
     }
 
     /// As configured.
@@ -147,7 +150,8 @@ public final class PostgresTarget: Target {
             return
         }
         switch ServerFacts.read(outcome, peer: peer) {
-        case .success(let server):
+        case .success(var server):
+            server.relationLimit = options.relations.limit
             known.withLock { $0 = Known(server: server, databases: $0?.databases ?? []) }
             scrape.targetAnswered()
         case .failure(let error): scrape.targetFailed(error)

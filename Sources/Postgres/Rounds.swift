@@ -18,6 +18,7 @@ final class Rounds: Sendable {
 
     private let settings: PostgresSettings
     private let collectors: [any PostgresCollector]
+    private let relationLimit: Int
     private let pace: Pace
     private let state = Mutex(State())
 
@@ -32,6 +33,7 @@ final class Rounds: Sendable {
 
     private struct Finding {
         var results: [String: CollectorResult] = [:]
+        var relationCount = 0
         var moment = ContinuousClock.now
     }
 
@@ -45,9 +47,14 @@ final class Rounds: Sendable {
     /// How long the server may take to end a session.
     private static let closeLimit = Duration.seconds(1)
 
-    init(_ settings: PostgresSettings, collectors: [any PostgresCollector], pace: Pace) {
+    /// - Parameter relationLimit: How many tables and indexes stand by themselves: of the database that the kept
+    ///   connection is in, and of all others together.
+    init(
+        _ settings: PostgresSettings, collectors: [any PostgresCollector], relationLimit: Int, pace: Pace
+    ) {
         self.settings = settings
         self.collectors = collectors
+        self.relationLimit = relationLimit
         self.pace = pace
     }
 
@@ -76,10 +83,12 @@ final class Rounds: Sendable {
                 default: false
                 }
             }
+            let share = Self.share(
+                of: relationLimit, counts: databases.filter { $0 != server.database }.map { found[$0]?.relationCount })
             let ended = Signal()
             state.start = .now
             let task = Task {
-                await self.run(in: order, of: server, at: peer)
+                await self.run(in: order, of: server, at: peer, share: share)
                 self.state.withLock { state in
                     state.running = nil
                     state.end = .now
@@ -89,6 +98,20 @@ final class Rounds: Sendable {
             state.running = (task, ended)
             return ended
         }
+    }
+
+    /// How many each may take of what all of them share: as many as are left to it when those who need fewer have taken
+    /// what they need.
+    ///
+    /// - Parameter counts: How many each needs; `nil` where that is not known yet.
+    static func share(of limit: Int, counts: [Int?]) -> Int {
+        var left = limit
+        var takers = counts.count
+        for count in counts.compactMap(\.self).sorted() where takers > 0 && count <= left / takers {
+            left -= count
+            takers -= 1
+        }
+        return takers > 0 ? max(left / takers, 1) : limit
     }
 
     private func isDue(_ state: State) -> Bool {
@@ -122,11 +145,13 @@ final class Rounds: Sendable {
         state.withLock { $0.running?.task.cancel() }
     }
 
-    private func run(in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer) async {
+    private func run(
+        in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer, share: Int
+    ) async {
         var failures = 0
         for database in databases where !Task.isCancelled {
             do throws(CollectorError) {
-                try await visit(database, of: server, at: peer)
+                try await visit(database, of: server, at: peer, share: share)
                 failures = 0
             } catch {
                 keep(failure: error, of: database)
@@ -138,7 +163,7 @@ final class Rounds: Sendable {
     }
 
     private func visit(
-        _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer
+        _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer, share: Int
     ) async throws(CollectorError) {
         let isOwn = database == server.database
         let connection = PostgresConnection(settings, database: database, at: peer)
@@ -146,7 +171,8 @@ final class Rounds: Sendable {
         let deadline = Deadline(after: isOwn ? Self.ownSessionLimit : Self.sessionLimit)
         let outcome: Result<Void, CollectorError>
         do throws(CollectorError) {
-            try await collect(on: connection, isOwn: isOwn, of: server, until: deadline)
+            try await collect(
+                on: connection, isOwn: isOwn, of: server, relationLimit: isOwn ? relationLimit : share, until: deadline)
             outcome = .success(())
         } catch {
             outcome = .failure(error)
@@ -157,20 +183,29 @@ final class Rounds: Sendable {
     }
 
     private func collect(
-        on connection: PostgresConnection, isOwn: Bool, of server: ServerFacts, until deadline: Deadline
+        on connection: PostgresConnection, isOwn: Bool, of server: ServerFacts, relationLimit: Int,
+        until deadline: Deadline
     ) async throws(CollectorError) {
         try await connection.open(until: deadline)
         let settings = SessionSettings.background(until: deadline)
         let peer = try await connection.peer
         let here = Mutex<Result<ServerFacts, CollectorError>>(
             .failure(CollectorError(.internal, "the database does not say what it is")))
-        try await connection.learn([ServerFacts.query], settings: settings, until: deadline) { _, outcome in
-            let facts = ServerFacts.read(outcome, peer: peer)
-            here.withLock { $0 = facts }
-        }
-        let facts = try here.withLock { $0 }.get()
-        let wanted = collectors.filter { $0.scope == .database || isOwn }
         let found = Mutex(Finding())
+        try await connection.learn([ServerFacts.query, Self.relationCount], settings: settings, until: deadline) {
+            index, outcome in
+            if index == 0 {
+                let facts = ServerFacts.read(outcome, peer: peer)
+                here.withLock { $0 = facts }
+            } else if case .success(let rows) = consume outcome {
+                let count = rows.number(0, 0)
+                found.withLock { $0.relationCount = Int(count ?? 0) }
+            }
+        }
+        var answer = try here.withLock { $0 }.get()
+        answer.relationLimit = relationLimit
+        let facts = answer
+        let wanted = collectors.filter { $0.scope == .database || isOwn }
         defer { keep(found.withLock { $0 }, of: facts.database) }
         try await connection.run(Plan(wanted, for: facts), of: facts, settings: settings, until: deadline) {
             collector, result in
@@ -179,6 +214,12 @@ final class Rounds: Sendable {
             found.withLock { $0.results[collector.name] = result }
         }
     }
+
+    /// How many tables the database has that are not the system's own.
+    private static let relationCount = """
+        SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+        WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+        """
 
     private func keep(_ finding: Finding, of database: String) {
         state.withLock { $0.found[database] = finding }

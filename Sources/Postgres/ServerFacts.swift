@@ -21,6 +21,8 @@ struct ServerFacts: Sendable {
     var rights: Set<Right>
     /// Whether it is a standby, or a primary that has not yet recovered.
     var isInRecovery: Bool
+    /// How many tables and indexes of the database stand by themselves.
+    var relationLimit = PostgresOptions.Relations().limit
 
     /// What only a role with `pg_monitor`, or somebody greater, may see.
     enum Right: String, CaseIterable {

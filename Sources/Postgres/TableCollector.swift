@@ -6,8 +6,8 @@ import Scraping
 /// Built-in collectors over views are tables like this. The engine writes the statement from the columns that the server's
 /// version has, and makes a sample of each value column of each row.
 ///
-/// In the statement, `%schema%` stands for where the required extension is installed, and `%server%` for the server's
-/// address as a constant.
+/// In the statement, `%schema%` stands for where the required extension is installed, `%server%` for the server's address
+/// as a constant, and `%limit%` for how many tables or indexes may stand by themselves.
 struct TableCollector: PostgresCollector {
     let name: String
     let isEnabledByDefault: Bool
@@ -150,6 +150,7 @@ struct TableCollector: PostgresCollector {
         }
         statement += " FROM \(from)"
         statement = statement.replacing("%server%", with: sqlLiteral(server.address))
+        statement = statement.replacing("%limit%", with: "\(server.relationLimit)")
         guard let requiredExtension else { return statement }
         let schema = try server.schema(of: requiredExtension)
         return statement.replacing("%schema%", with: sqlIdentifier(schema))

@@ -156,12 +156,27 @@ final class HTTPConnection: ChannelInboundHandler {
         } else if head.version == .http1_0 {
             head.headers.replaceOrAdd(name: "Connection", value: "keep-alive")
         }
-        let body = request?.method == .HEAD ? ByteBuffer() : ByteBuffer(bytes: response.body)
-        let written = context.eventLoop.makePromise(of: Void.self)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(body))), promise: written)
-        written.futureResult.assumeIsolated().whenSuccess { self.finish(keepAlive: keepAlive, context) }
+        writeNext(of: request?.method == .HEAD ? [] : response.body[...], keepAlive: keepAlive, context)
     }
+
+    /// Writes a body in pieces, each when the kernel has taken the one before: the clients of one page share its bytes, and
+    /// each of them takes memory for a piece alone.
+    private func writeNext(of body: ArraySlice<UInt8>, keepAlive: Bool, _ context: ChannelHandlerContext) {
+        let piece = ByteBuffer(bytes: body.prefix(Self.pieceSize))
+        let rest = body.dropFirst(Self.pieceSize)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: written)
+        written.futureResult.assumeIsolated().whenSuccess {
+            if rest.isEmpty {
+                self.finish(keepAlive: keepAlive, context)
+            } else {
+                self.writeNext(of: rest, keepAlive: keepAlive, context)
+            }
+        }
+    }
+
+    private static let pieceSize = 128 * 1024
 
     /// Ends an answer that the kernel has taken. Not before, because the pipeline handler takes the end for the moment in
     /// which the connection may be closed or go on to the next request.

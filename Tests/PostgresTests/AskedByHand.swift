@@ -10,12 +10,18 @@ extension PostgresServer {
     /// Every series of a collector with its value, its statement asked through psql in a session as ours are: read only,
     /// and with nothing but `pg_catalog` in its path.
     ///
-    /// - Parameter role: Who asks.
-    func ask(
-        _ collector: any PostgresCollector, database: String = "postgres", role: String = "postgres"
+    /// Histograms are left out.
+    ///
+    /// - Parameters:
+    ///   - role: Who asks.
+    ///   - limit: How many relations may stand by themselves.
+    func series(
+        of collector: any PostgresCollector, database: String = "postgres", role: String = "postgres",
+        extensions: [String: String] = [:], limit: Int = 1000
     ) async throws -> [String: Double] {
         let version = try await sql("SHOW server_version_num").output
-        let facts = ServerFacts.server(try #require(Int(version.dropLast())))
+        var facts = ServerFacts.server(try #require(Int(version.dropLast())), extensions: extensions)
+        facts.relationLimit = limit
         let statement = try #require(try collector.statement(for: facts))
         let script = """
             SET ROLE \(role);
@@ -29,7 +35,7 @@ extension PostgresServer {
             \(statement);
             """
         let result = try await sql(script, database: database)
-        guard result.status == 0 else { throw LabError(result.errors) }
+        guard result.errors.isEmpty else { throw LabError("\(collector.name): \(result.errors)") }
         let rows = result.output.split(separator: "\n").map { line in
             line.split(separator: "\t", omittingEmptySubsequences: false).map { $0 == "<NULL>" ? nil : String($0) }
         }

@@ -68,7 +68,7 @@ struct BeyondTests {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
         #expect(
             try await eventually {
-                let series = try await server.ask(TableCollector.statDatabase)
+                let series = try await server.series(of: TableCollector.statDatabase)
                 return series.contains { name, value in
                     name.hasPrefix("pg_stat_database_sessions_killed_total{")
                         && name.contains(#"datname="postgres""#) && value == 1
@@ -113,7 +113,7 @@ struct BeyondTests {
         try await server.sql("CREATE TABLE t AS SELECT generate_series(1, 100000)")
         #expect(
             try await eventually {
-                let series = try await server.ask(TableCollector.statWAL)
+                let series = try await server.series(of: TableCollector.statWAL)
                 return series["pg_stat_wal_records_total"] ?? 0 > 100_000
                     && series["pg_stat_wal_bytes_total"] ?? 0 > 5_000_000
             })
@@ -121,7 +121,7 @@ struct BeyondTests {
 
     @Test func theNamesOfSmallCachesAreThoseOf17() async throws {
         let server = try await PostgresServer()
-        let series = try await server.ask(TableCollector.statSLRU)
+        let series = try await server.series(of: TableCollector.statSLRU)
         let names = [
             "commit_timestamp", "multixact_member", "multixact_offset", "notify", "other", "serializable",
             "subtransaction", "transaction",
@@ -133,7 +133,7 @@ struct BeyondTests {
 
     @Test func wraparoundIsAPartOfWhatThereIs() async throws {
         let server = try await PostgresServer(settings: ["autovacuum_freeze_max_age = 100000"])
-        let series = try await server.ask(TableCollector.wraparound)
+        let series = try await server.series(of: TableCollector.wraparound)
         let age = try #require(
             Double(
                 try await server.sql("SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'template0'").output
@@ -166,13 +166,13 @@ struct BeyondTests {
         let ready = #"pg_subscription_tables{datname="copy",state="ready",subname="copying"}"#
         #expect(
             try await eventually {
-                try await server.ask(TableCollector.subscriptionTables, database: "copy")[ready] == 1
+                try await server.series(of: TableCollector.subscriptionTables, database: "copy")[ready] == 1
             })
-        #expect(try await server.ask(TableCollector.subscriptionTables, database: "source") == [:])
+        #expect(try await server.series(of: TableCollector.subscriptionTables, database: "source") == [:])
         var series: [String: Double] = [:]
         #expect(
             try await eventually {
-                series = try await server.ask(TableCollector.statSubscription)
+                series = try await server.series(of: TableCollector.statSubscription)
                 return series["pg_stat_subscription_received_lsn_bytes\(labels)"] ?? 0 > 0
             })
         #expect(series["pg_stat_subscription_worker_up\(labels)"] == 1)
@@ -186,13 +186,13 @@ struct BeyondTests {
         try await server.sql("INSERT INTO t VALUES (2)", database: "source")
         #expect(
             try await eventually {
-                try await server.ask(TableCollector.statSubscriptionStats)[
+                try await server.series(of: TableCollector.statSubscriptionStats)[
                     "pg_stat_subscription_apply_errors_total\(labels)"] ?? 0 > 0
             })
         try await server.sql("ALTER SUBSCRIPTION copying DISABLE", database: "copy")
         #expect(
             try await eventually {
-                series = try await server.ask(TableCollector.statSubscription)
+                series = try await server.series(of: TableCollector.statSubscription)
                 return series["pg_stat_subscription_worker_up\(labels)"] == 0
             })
         #expect(series["pg_stat_subscription_enabled\(labels)"] == 0)

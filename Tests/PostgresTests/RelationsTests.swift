@@ -35,12 +35,14 @@ struct RelationsTests {
 
     @Test func theLargestStandByThemselvesAndTheRestIsAddedUp() async throws {
         let server = try await serverWithTables()
-        let all = try await server.series(of: TableCollector.statUserTables(relations(limit: 4)))
+        let all = try await server.series(
+            of: TableCollector.statUserTables(relations(limit: 4)), limit: 4)
         let rows = "pg_stat_user_tables_n_tup_ins"
         #expect(all[name(rows, "public", "tiny")] == 100)
         #expect(!all.keys.contains { $0.contains("(other)") })
 
-        let two = try await server.series(of: TableCollector.statUserTables(relations(limit: 2)))
+        let two = try await server.series(
+            of: TableCollector.statUserTables(relations(limit: 2)), limit: 2)
         #expect(two[name(rows, "public", "huge")] == 4000)
         #expect(two[name(rows, "s", "big")] == 3000)
         #expect(two[name(rows, "", "(other)")] == 300)
@@ -51,36 +53,40 @@ struct RelationsTests {
         #expect(two[name("pg_stat_user_tables_last_autovacuum", "s", "big")] == 0)
         #expect(!two.keys.contains { $0.hasPrefix("pg_stat_user_tables_last") && $0.contains("(other)") })
 
-        let none = try await server.series(of: TableCollector.statUserTables(relations(limit: 0)))
+        let none = try await server.series(
+            of: TableCollector.statUserTables(relations(limit: 0)), limit: 0)
         #expect(none.filter { $0.key.hasPrefix(rows) } == [name(rows, "", "(other)"): 7300])
     }
 
     @Test func whatTheFilterDoesNotAdmitIsNowhere() async throws {
         let server = try await serverWithTables()
         let excluded = relations(limit: 1, excluded: ["public\\.(huge|tiny)"])
-        let series = try await server.series(of: TableCollector.statUserTables(excluded))
+        let series = try await server.series(of: TableCollector.statUserTables(excluded), limit: excluded.limit)
         let rows = "pg_stat_user_tables_n_tup_ins"
         #expect(
             series.filter { $0.key.hasPrefix(rows) } == [name(rows, "s", "big"): 3000, name(rows, "", "(other)"): 200])
         let included = relations(limit: 10, included: ["s\\..*"])
         #expect(
-            try await server.series(of: TableCollector.relationSizes(included)).keys.sorted() == [
-                name("pg_stat_user_tables_index_size_bytes", "s", "big"),
-                name("pg_stat_user_tables_table_size_bytes", "s", "big"),
-            ])
+            try await server.series(of: TableCollector.relationSizes(included), limit: included.limit).keys.sorted()
+                == [
+                    name("pg_stat_user_tables_index_size_bytes", "s", "big"),
+                    name("pg_stat_user_tables_table_size_bytes", "s", "big"),
+                ])
         // An index goes with its table.
-        let indexes = try await server.series(of: TableCollector.statioUserIndexes(excluded))
+        let indexes = try await server.series(of: TableCollector.statioUserIndexes(excluded), limit: excluded.limit)
         #expect(indexes.count == 2)
         #expect(indexes.keys.allSatisfy { $0.contains(#"indexrelname="small_n",relname="small""#) })
     }
 
     @Test func blocksAndIndexesAreBoundedToo() async throws {
         let server = try await serverWithTables()
-        let tables = try await server.series(of: TableCollector.statioUserTables(relations(limit: 3)))
+        let tables = try await server.series(
+            of: TableCollector.statioUserTables(relations(limit: 3)), limit: 3)
         #expect(try #require(tables[name("pg_statio_user_tables_heap_blocks_hit", "public", "small")]) > 0)
         #expect(try #require(tables[name("pg_statio_user_tables_heap_blocks_hit", "", "(other)")]) > 0)
         #expect(tables[name("pg_statio_user_tables_idx_blocks_read", "", "(other)")] == 0)
-        let indexes = try await server.series(of: TableCollector.statioUserIndexes(relations(limit: 1)))
+        let indexes = try await server.series(
+            of: TableCollector.statioUserIndexes(relations(limit: 1)), limit: 1)
         let hits = "pg_statio_user_indexes_idx_blks_hit_total"
         #expect(
             indexes.keys.filter { $0.hasPrefix(hits) }.sorted() == [
@@ -91,7 +97,8 @@ struct RelationsTests {
 
     @Test func sizesAreThoseOfTheFunctions() async throws {
         let server = try await serverWithTables()
-        let sizes = try await server.series(of: TableCollector.relationSizes(relations(limit: 2)))
+        let sizes = try await server.series(
+            of: TableCollector.relationSizes(relations(limit: 2)), limit: 2)
         func size(_ expression: String) async throws -> Double? {
             Double(try await server.sql("SELECT \(expression)").output.dropLast())
         }
@@ -131,15 +138,18 @@ struct RelationsTests {
         let locks = try await server.sql(
             "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND locktype = 'relation'")
         #expect(locks.output == "t\n")
-        let one = try await server.series(of: TableCollector.relationSizes(relations(limit: 1)))
+        let one = try await server.series(
+            of: TableCollector.relationSizes(relations(limit: 1)), limit: 1)
         let table = "pg_stat_user_tables_table_size_bytes"
         #expect(one[name(table, "public", "huge")] == nil)
         #expect(try #require(one[name(table, "", "(other)")]) > 0)
         // The rest is not measured, so nobody is waited for.
-        let rest = try await server.series(of: TableCollector.relationSizes(relations(limit: 0)))
+        let rest = try await server.series(
+            of: TableCollector.relationSizes(relations(limit: 0)), limit: 0)
         #expect(rest.count == 2)
         // Statistics need no lock.
-        let statistics = try await server.series(of: TableCollector.statUserTables(relations(limit: 1)))
+        let statistics = try await server.series(
+            of: TableCollector.statUserTables(relations(limit: 1)), limit: 1)
         #expect(statistics[name("pg_stat_user_tables_n_tup_ins", "public", "huge")] == 4000)
     }
 
@@ -156,7 +166,8 @@ struct RelationsTests {
         let writer = try server.session("BEGIN; ALTER TABLE huge ADD COLUMN y int")
         defer { writer.stop() }
         #expect(try await eventually { try await server.sql(waiting).output == "1\n" })
-        let sizes = try await server.series(of: TableCollector.relationSizes(relations(limit: 10)))
+        let sizes = try await server.series(
+            of: TableCollector.relationSizes(relations(limit: 10)), limit: 10)
         let table = "pg_stat_user_tables_table_size_bytes"
         #expect(sizes[name(table, "public", "huge")] == nil)
         #expect(try #require(sizes[name(table, "s", "big")]) > 0)

@@ -171,6 +171,17 @@ struct RoundsTests {
         return most.withLock { $0 }
     }
 
+    @Test(arguments: [
+        // Nobody knows yet what each needs.
+        ([nil, nil, nil, nil] as [Int?], 25),
+        // What the small ones leave is the large ones'.
+        ([0, 5, 1000, 2000], 47), ([0, 0, 0, 800], 100), ([10, 20, 30, nil], 40), ([25, 25, 25, 25], 100),
+        ([26, 26, 26, 26], 25), ([], 100), (Array(repeating: nil, count: 500), 1),
+    ])
+    func aLimitIsSharedByThoseWhoNeedIt(counts: [Int?], share: Int) {
+        #expect(Rounds.share(of: 100, counts: counts) == share)
+    }
+
     @Test func rowsBeyondTheLimitAreAReasonAndTheRestGoesOn() async throws {
         struct Numbers: PostgresCollector {
             let name: String

@@ -39,7 +39,7 @@ struct SchemaHealthTests {
         let ask = "SELECT idx_scan > 0 FROM pg_stat_user_indexes WHERE indexrelname = 'used'"
         let usedIsSeen = try await eventually { try await server.sql(ask, database: "app").output == "t\n" }
 
-        let health = try await server.ask(TableCollector.indexHealth, database: "app")
+        let health = try await server.series(of: TableCollector.indexHealth, database: "app")
         #expect(health[#"pg_indexes_invalid{datname="app"}"#] == 1)
         // `again`, `expression_again_by_a_longer_name` and `like_primary_key`.
         #expect(health[#"pg_indexes_duplicate{datname="app"}"#] == 3)
@@ -57,7 +57,7 @@ struct SchemaHealthTests {
 
     @Test func aDatabaseWithoutIndexesHasNoneThatAreBad() async throws {
         let server = try await PostgresServer()
-        let health = try await server.ask(TableCollector.indexHealth)
+        let health = try await server.series(of: TableCollector.indexHealth)
         #expect(health.count == 6)
         #expect(health.values.allSatisfy { $0 == 0 })
     }
@@ -73,12 +73,11 @@ struct SchemaHealthTests {
             INSERT INTO small_1 VALUES (1); INSERT INTO small_2 VALUES (1);
             """)
         var bounds = PostgresOptions.Relations()
-        bounds.limit = 1
         bounds.names.excluded = ["hidden[.].*"]
         let collector = TableCollector.statUserIndexes(bounds)
         let large = #"{datname="postgres",indexrelname="large_i",relname="large",schemaname="public"}"#
         let rest = #"{datname="postgres",indexrelname="(other)",relname="(other)",schemaname=""}"#
-        let series = try await server.ask(collector)
+        let series = try await server.series(of: collector, limit: 1)
         #expect(series["pg_stat_user_indexes_idx_scan_total\(large)"] == 0)
         #expect(series["pg_stat_user_indexes_idx_scan_total\(rest)"] != nil)
         #expect(series.keys.filter { $0.hasPrefix("pg_stat_user_indexes_idx_scan_total") }.count == 2)
@@ -101,7 +100,7 @@ struct SchemaHealthTests {
         func name(_ sequence: String) -> String {
             #"pg_sequence_used_ratio{datname="postgres",schemaname="public",sequencename="\#(sequence)"}"#
         }
-        let series = try await server.ask(TableCollector.sequences(relations))
+        let series = try await server.series(of: TableCollector.sequences(relations))
         #expect(series[name("small_id_seq")] == 1)
         // 2040109465 is 95 % of what an integer holds, and nothing of what the sequence goes to.
         let wide = try #require(series[name("wide")])
@@ -120,24 +119,22 @@ struct SchemaHealthTests {
             DO 'BEGIN FOR i IN 1..300 LOOP EXECUTE ''CREATE SEQUENCE s'' || i; END LOOP; END';
             CREATE SEQUENCE short MAXVALUE 10; SELECT setval('short', 5);
             """)
-        let series = try await server.ask(TableCollector.sequences(relations))
+        let series = try await server.series(of: TableCollector.sequences(relations))
         #expect(series.count == 192)
         #expect(
             series[#"pg_sequence_used_ratio{datname="postgres",schemaname="public",sequencename="short"}"#] == 0.5)
-        var bounds = relations
-        bounds.limit = 2
-        #expect(try await server.ask(TableCollector.sequences(bounds)).count == 2)
+        #expect(try await server.series(of: TableCollector.sequences(relations), limit: 2).count == 2)
     }
 
     @Test func sequencesThatMayNotBeReadAreCountedInstead() async throws {
         let server = try await PostgresServer()
         try await server.sql(
             "CREATE SEQUENCE one; CREATE SEQUENCE two; CREATE ROLE plain; GRANT SELECT ON one TO plain")
-        let series = try await server.ask(TableCollector.sequences(relations), role: "plain")
+        let series = try await server.series(of: TableCollector.sequences(relations), role: "plain")
         #expect(series.keys.map { $0.contains(#"sequencename="one""#) } == [true])
         let unreadable = #"pg_sequences_unreadable{datname="postgres"}"#
-        #expect(try await server.ask(TableCollector.sequencesUnreadable, role: "plain") == [unreadable: 1])
-        #expect(try await server.ask(TableCollector.sequencesUnreadable) == [unreadable: 0])
+        #expect(try await server.series(of: TableCollector.sequencesUnreadable, role: "plain") == [unreadable: 1])
+        #expect(try await server.series(of: TableCollector.sequencesUnreadable) == [unreadable: 0])
     }
 
     /// ALTER SEQUENCE in an open transaction, and DROP waiting behind a reader: neither may make us wait.
@@ -152,7 +149,7 @@ struct SchemaHealthTests {
         let dropping = try server.session("DROP SEQUENCE dropped")
         defer { dropping.stop() }
         #expect(try await server.hasSession(where: "wait_event_type = 'Lock'"))
-        let series = try await server.ask(TableCollector.sequences(relations))
+        let series = try await server.series(of: TableCollector.sequences(relations))
         #expect(series.keys.map { $0.contains(#"sequencename="free""#) } == [true])
     }
 
@@ -169,15 +166,16 @@ struct SchemaHealthTests {
             "BEGIN", "LOCK TABLE t", "DROP INDEX name", "ALTER INDEX again SET (fillfactor = 80)", "DROP SEQUENCE s")
         defer { migration.stop() }
         #expect(try await server.hasSession(where: "state = 'idle in transaction' AND query LIKE 'DROP SEQUENCE%'"))
-        #expect(try await server.ask(TableCollector.sequences(relations)) == [:])
-        #expect(try await server.ask(TableCollector.indexHealth)[#"pg_indexes_duplicate{datname="postgres"}"#] == 1)
-        #expect(try await server.ask(TableCollector.statUserIndexes(relations)).count >= 2)
-        #expect(try await server.ask(TableCollector.tableBloat(relations)).count == 2)
-        #expect(try await server.ask(TableCollector.indexBloat(relations)).count == 4)
+        #expect(try await server.series(of: TableCollector.sequences(relations)) == [:])
         #expect(
-            try await server.ask(TableCollector.rowSecurity(relations))[
+            try await server.series(of: TableCollector.indexHealth)[#"pg_indexes_duplicate{datname="postgres"}"#] == 1)
+        #expect(try await server.series(of: TableCollector.statUserIndexes(relations)).count >= 2)
+        #expect(try await server.series(of: TableCollector.tableBloat(relations)).count == 2)
+        #expect(try await server.series(of: TableCollector.indexBloat(relations)).count == 4)
+        #expect(
+            try await server.series(of: TableCollector.rowSecurity(relations))[
                 #"pg_tables_without_row_security{datname="postgres"}"#] == 1)
-        #expect(try await server.ask(TableCollector.tableRowSecurity(relations)).count == 2)
+        #expect(try await server.series(of: TableCollector.tableRowSecurity(relations)).count == 2)
     }
 
     @Test func bloatIsEstimated() async throws {
@@ -195,7 +193,7 @@ struct SchemaHealthTests {
         func value(_ family: String, _ table: String, in series: [String: Double]) -> Double? {
             series[#"\#(family){datname="postgres",relname="\#(table)",schemaname="public"}"#]
         }
-        let series = try await server.ask(TableCollector.tableBloat(relations))
+        let series = try await server.series(of: TableCollector.tableBloat(relations))
         let tight = try #require(value("pg_table_bloat_ratio", "tight", in: series))
         let loose = try #require(value("pg_table_bloat_ratio", "loose", in: series))
         let half = try #require(value("pg_table_bloat_ratio", "half", in: series))
@@ -220,14 +218,14 @@ struct SchemaHealthTests {
             series[
                 #"pg_index_bloat_ratio{datname="postgres",indexrelname="\#(index)",relname="t",schemaname="public"}"#]
         }
-        let fresh = try await server.ask(TableCollector.indexBloat(relations))
+        let fresh = try await server.series(of: TableCollector.indexBloat(relations))
         for index in ["t_pkey", "lower_name", "few", "two"] {
             let ratio = try #require(ratio(index, in: fresh))
             #expect(ratio < 0.1, "\(index)")
         }
         try await server.sql("DELETE FROM t WHERE i % 2 = 0")
         try await server.sql("VACUUM ANALYZE t")
-        let old = try await server.ask(TableCollector.indexBloat(relations))
+        let old = try await server.series(of: TableCollector.indexBloat(relations))
         for index in ["t_pkey", "lower_name", "two"] {
             let ratio = try #require(ratio(index, in: old))
             #expect(abs(ratio - 0.5) < 0.1, "\(index)")
@@ -248,7 +246,7 @@ struct SchemaHealthTests {
             """)
         var bounds = relations
         bounds.names.excluded = ["public[.]lookup"]
-        let counts = try await server.ask(TableCollector.rowSecurity(bounds))
+        let counts = try await server.series(of: TableCollector.rowSecurity(bounds))
         #expect(
             counts == [
                 #"pg_tables_with_row_security{datname="postgres"}"#: 2,
@@ -256,8 +254,7 @@ struct SchemaHealthTests {
                 #"pg_tables_row_security_not_forced{datname="postgres"}"#: 1,
                 #"pg_tables_row_security_without_policy{datname="postgres"}"#: 1,
             ])
-        bounds.limit = 2
-        let tables = try await server.ask(TableCollector.tableRowSecurity(bounds))
+        let tables = try await server.series(of: TableCollector.tableRowSecurity(bounds), limit: 2)
         #expect(
             tables == [
                 #"pg_table_row_security{datname="postgres",relname="half_1",schemaname="public"}"#: 0,

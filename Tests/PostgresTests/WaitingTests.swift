@@ -13,7 +13,7 @@ struct WaitingTests {
         let server = try await PostgresServer()
         try await server.sql("CREATE DATABASE app")
         try await server.sql("CREATE TABLE t (n int); INSERT INTO t VALUES (1)", database: "app")
-        let free = try await server.ask(TableCollector.blockedSessions)
+        let free = try await server.series(of: TableCollector.blockedSessions)
         #expect(free[#"pg_blocked_sessions{datname="app"}"#] == 0)
         #expect(free[#"pg_blocked_sessions_longest_wait_seconds{datname="app"}"#] == 0)
         #expect(free[#"pg_root_blockers{datname="app"}"#] == 0)
@@ -31,7 +31,7 @@ struct WaitingTests {
         #expect(try await server.hasSession(where: waitsForLock, count: 2))
         try await server.sql("SELECT pg_sleep(0.2)")
 
-        let blocked = try await server.ask(TableCollector.blockedSessions)
+        let blocked = try await server.series(of: TableCollector.blockedSessions)
         #expect(blocked[#"pg_blocked_sessions{datname="app"}"#] == 2)
         #expect(blocked[#"pg_blocked_sessions{datname="postgres"}"#] == 0)
         #expect(blocked[#"pg_root_blockers{datname="app"}"#] == 1)
@@ -40,14 +40,14 @@ struct WaitingTests {
         #expect(wait >= 0.2 && wait < 120)
 
         // A row's lock is waited for by its transaction, which names no database, and by the row.
-        let locks = try await server.ask(TableCollector.lockWaits)
+        let locks = try await server.series(of: TableCollector.lockWaits)
         #expect(locks[#"pg_locks_waiting{datname="app",mode="sharelock"}"#] == 1)
         #expect(locks[#"pg_locks_waiting{datname="app",mode="exclusivelock"}"#] == 1)
         #expect(locks[#"pg_locks_granted{datname="app",mode="rowexclusivelock"}"#] == 3)
         #expect(locks[#"pg_locks_granted{datname="app",mode="exclusivelock"}"#] == 1)
         #expect(locks[#"pg_locks_granted{datname="postgres",mode="accesssharelock"}"#] == 0)
 
-        let events = try await server.ask(TableCollector.waitEvents)
+        let events = try await server.series(of: TableCollector.waitEvents)
         func event(_ name: String) -> String {
             #"pg_wait_events_backends{backend_type="client backend",datname="app",wait_event="\#(name)",wait_event_type="Lock"}"#
         }
@@ -56,7 +56,7 @@ struct WaitingTests {
 
         // What others may see of it needs no rights.
         try await server.sql("CREATE ROLE plain")
-        let seen = try await server.ask(TableCollector.blockedSessions, role: "plain")
+        let seen = try await server.series(of: TableCollector.blockedSessions, role: "plain")
         #expect(seen[#"pg_blocked_sessions{datname="app"}"#] == 2)
         #expect(seen[#"pg_root_blockers{datname="app"}"#] == 1)
     }
@@ -68,17 +68,17 @@ struct WaitingTests {
         let waiter = try server.session("SELECT * FROM t")
         defer { waiter.stop() }
         #expect(try await server.hasSession(where: waitsForLock))
-        let blocked = try await server.ask(TableCollector.blockedSessions)
+        let blocked = try await server.series(of: TableCollector.blockedSessions)
         #expect(blocked[#"pg_blocked_sessions{datname="postgres"}"#] == 1)
         #expect(blocked[#"pg_blocked_sessions_by_prepared_transaction{datname="postgres"}"#] == 1)
         #expect(blocked[#"pg_root_blockers{datname="postgres"}"#] == 0)
-        let locks = try await server.ask(TableCollector.lockWaits)
+        let locks = try await server.series(of: TableCollector.lockWaits)
         #expect(locks[#"pg_locks_granted{datname="postgres",mode="accessexclusivelock"}"#] == 1)
         #expect(locks[#"pg_locks_waiting{datname="postgres",mode="accesssharelock"}"#] == 1)
 
         try await server.sql("CREATE DATABASE other")
         try await server.sql("SELECT pg_sleep(0.2)")
-        let prepared = try await server.ask(TableCollector.preparedTransactions)
+        let prepared = try await server.series(of: TableCollector.preparedTransactions)
         #expect(prepared[#"pg_prepared_transactions{datname="postgres"}"#] == 1)
         #expect(prepared[#"pg_prepared_transactions{datname="other"}"#] == 0)
         #expect(prepared[#"pg_prepared_transactions_oldest_seconds{datname="other"}"#] == 0)
@@ -98,7 +98,7 @@ struct WaitingTests {
         let busy = try server.session("SELECT pg_sleep(600)")
         defer { busy.stop() }
         #expect(try await server.hasSession(where: "wait_event = 'PgSleep'"))
-        let ages = try await server.ask(TableCollector.openTransactions)
+        let ages = try await server.series(of: TableCollector.openTransactions)
         #expect(ages[#"pg_idle_in_transaction_sessions{datname="app"}"#] == 2)
         let longestIdle = try #require(ages[#"pg_idle_in_transaction_longest_seconds{datname="app"}"#])
         let oldest = try #require(ages[#"pg_oldest_transaction_seconds{datname="app"}"#])
@@ -116,8 +116,8 @@ struct WaitingTests {
         defer { busy.stop() }
         let cpu =
             #"pg_wait_events_backends{backend_type="client backend",datname="postgres",wait_event="CPU",wait_event_type="CPU"}"#
-        #expect(try await eventually { try await server.ask(TableCollector.waitEvents)[cpu] == 1 })
-        #expect(try await server.ask(TableCollector.waitEvents).keys.allSatisfy { !$0.contains("Activity") })
+        #expect(try await eventually { try await server.series(of: TableCollector.waitEvents)[cpu] == 1 })
+        #expect(try await server.series(of: TableCollector.waitEvents).keys.allSatisfy { !$0.contains("Activity") })
     }
 
     /// Other sessions' states are hidden from a plain role: none of it may look like an idle server.
@@ -134,7 +134,7 @@ struct WaitingTests {
         let server = try await PostgresServer(
             settings: ["max_prepared_transactions = 2", "wal_level = logical", "autovacuum = off"])
         let horizon = "pg_xmin_horizon_age_transactions"
-        let none = try await server.ask(TableCollector.xminHorizon)
+        let none = try await server.series(of: TableCollector.xminHorizon)
         #expect(
             none == [
                 #"\#(horizon){holder="session"}"#: 0, #"\#(horizon){holder="standby"}"#: 0,
@@ -153,7 +153,7 @@ struct WaitingTests {
         defer { reader.stop() }
         #expect(try await server.hasSession(where: "state = 'idle in transaction'"))
         try await consumeTransactions(10)
-        let held = try await server.ask(TableCollector.xminHorizon)
+        let held = try await server.series(of: TableCollector.xminHorizon)
         let slot = try #require(held[#"\#(horizon){holder="replication_slot_catalog"}"#])
         let prepared = try #require(held[#"\#(horizon){holder="prepared_transaction"}"#])
         let session = try #require(held[#"\#(horizon){holder="session"}"#])

@@ -48,7 +48,7 @@ extension TableCollector {
                 AND \(relations.names.condition(on: "(n.nspname || '.' || t.relname)")) \
                 GROUP BY n.nspname, t.relname, x.oid, x.relname, x.reltuples, x.relpages, x.reloptions \
                 HAVING count(*) = count(s.avg_width)\
-                ) AS e) AS b ORDER BY 5 DESC, 2, 3, 4 LIMIT \(relations.limit)
+                ) AS e) AS b ORDER BY 5 DESC, 2, 3, 4 LIMIT %limit%
                 """
         )
     }

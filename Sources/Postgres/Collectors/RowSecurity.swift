@@ -71,7 +71,7 @@ extension TableCollector {
             ],
             from: """
                 \(guardableTables(relations.names)) \
-                ORDER BY c.relrowsecurity, n.nspname, c.relname LIMIT \(relations.limit)
+                ORDER BY c.relrowsecurity, n.nspname, c.relname LIMIT %limit%
                 """
         )
     }

@@ -42,7 +42,7 @@ extension TableCollector {
                 AND l.database = (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()) \
                 AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')) \
                 ORDER BY least(s.seqmax, bounds.bound)::float8 - s.seqmin, c.oid \
-                LIMIT least(\(relations.limit), current_setting('max_connections')::int \
+                LIMIT least(%limit%, current_setting('max_connections')::int \
                 * current_setting('max_locks_per_transaction')::int / 10)) \
                 SELECT schemaname, sequencename, \
                 CASE WHEN rises THEN highest - first + 1 ELSE last - lowest + 1 END AS available, \

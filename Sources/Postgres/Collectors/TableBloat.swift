@@ -41,7 +41,7 @@ extension TableCollector {
                 JOIN (\(rowWidths)) AS w ON w.attrelid = c.oid \
                 WHERE c.relkind IN ('r', 'm') AND c.reltuples > 0 AND \(isUserSchema("n")) \
                 AND \(relations.names.condition(on: "(n.nspname || '.' || c.relname)"))\
-                ) AS r) AS t ORDER BY 4 DESC, 2, 3 LIMIT \(relations.limit)
+                ) AS r) AS t ORDER BY 4 DESC, 2, 3 LIMIT %limit%
                 """
         )
     }
