@@ -58,7 +58,9 @@ struct ScaleTests {
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(answers.allSatisfy { $0.status == 200 && $0.seconds < 10 }, "\(answers)")
+            #expect(answers.allSatisfy { $0.seconds < 10 }, "\(answers)")
+            // More than forty at once are turned away.
+            #expect(answers.filter { $0.status == 200 }.count >= 40, "\(answers)")
         }
         // One visit after the other comes to every database.
         let page = try await exporter.page(within: 120) { page in
