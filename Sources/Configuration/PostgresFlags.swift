@@ -81,7 +81,7 @@ extension Option {
             settings.postgresOptions.databases.excluded += try patterns(value)
         },
         Option(
-            "postgres.relations.limit", "COUNT", default: "1000",
+            "postgres.relations.limit", "COUNT", default: "500",
             "How many tables and indexes of the connection's database, and as many of all others together, stand by themselves; the rest is added up"
         ) {
             settings, value throws(Expected) in

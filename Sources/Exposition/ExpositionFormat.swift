@@ -31,6 +31,22 @@ public enum ExpositionFormat: Sendable, CaseIterable {
         if self == .openMetrics { page.append("# EOF\n") }
     }
 
+    /// How many bytes families take in this format, hardly ever too few.
+    public func approximateSize(of families: [MetricFamily]) -> Int {
+        var size = 64
+        for family in families where !family.samples.isEmpty {
+            // Twice in the head, beside the type and the unit.
+            let name = family.descriptor.name.utf8.count
+            size += 3 * name + family.descriptor.help.utf8.count + 64
+            for sample in family.samples {
+                // A suffix and a bound for each series of a histogram, and up to 20 characters of a number.
+                size += sample.seriesCount * (name + sample.labels.rendered.count + 24)
+                if sample.seriesCount > 1 { size += sample.seriesCount * 40 }
+            }
+        }
+        return size
+    }
+
     private func encode(_ family: MetricFamily, isTaken: (String) -> Bool, into page: inout [UInt8]) {
         let descriptor = family.descriptor
         var name = descriptor.name

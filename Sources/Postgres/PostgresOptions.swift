@@ -63,7 +63,7 @@ public struct PostgresOptions: Sendable {
     public struct Relations: Sendable, Equatable {
         /// How many of the connection's own database stand by themselves, the largest first, and how many of all others
         /// together; the rest of each database is added up.
-        public var limit = 1000
+        public var limit = 500
         /// By `schema.name`.
         public var names = NameFilter()
 

@@ -10,7 +10,7 @@ import Synchronization
 final class Rounds: Sendable {
     /// When a round may follow another.
     enum Pace {
-        /// When the last one is so old that rounds take at most this part of the time.
+        /// When the last one is so old that rounds take at most this part of the time, but after a minute in any case.
         case share(of: Double)
         /// When the last one began so long ago.
         case every(Duration)
@@ -42,6 +42,8 @@ final class Rounds: Sendable {
     private static let sessionLimit = Duration.seconds(4)
     /// The longest in the database that the kept connection is in anyway.
     private static let ownSessionLimit = Duration.seconds(60)
+    /// After how long a round follows another in any case: who has hundreds of databases wants to see them move.
+    private static let longestPause = Duration.seconds(60)
     /// How soon what is read every few minutes is tried again where something failed.
     private static let retryInterval = Duration.seconds(30)
     /// How long the server may take to end a session.
@@ -117,7 +119,8 @@ final class Rounds: Sendable {
     private func isDue(_ state: State) -> Bool {
         guard let start = state.start, let end = state.end else { return true }
         switch pace {
-        case .share(let share): return end.duration(to: .now) >= start.duration(to: end) * (1 / share - 1)
+        case .share(let share):
+            return end.duration(to: .now) >= min(start.duration(to: end) * (1 / share - 1), Self.longestPause)
         case .every(let interval):
             // What failed, for a lock perhaps, is not left out for as long as what was found stays.
             let hasFailed = state.found.values.contains { $0.results.values.contains { $0.error != nil } }

@@ -12,6 +12,9 @@ enum StackExporter {
         signal(SIGPIPE, SIG_IGN)
         // Each further arena of glibc's keeps what its threads once needed; so few threads seldom wait for the one.
         mallopt(M_ARENA_MAX, 1)
+        // A page of megabytes goes back to the system when it is served. By itself glibc takes the first one that is freed for
+        // a sign that more will come, and keeps the memory of all that follow.
+        mallopt(M_MMAP_THRESHOLD, 512 * 1024)
         do {
             let (command, settings) = try Settings.load(
                 arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())

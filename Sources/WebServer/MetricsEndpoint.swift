@@ -10,14 +10,8 @@ final class MetricsEndpoint: Sendable {
     private let limit: Int
     private let inFlight = Mutex(0)
     /// Pages are written here, so that the buffer grows to a page's size once and not at every scrape.
-    private let scratch = Mutex(Scratch())
+    private let scratch = Mutex<[UInt8]>([])
     private static let scratchLimit = 1024 * 1024
-
-    private struct Scratch {
-        var bytes: [UInt8] = []
-        /// How long the last page was.
-        var pageSize = 0
-    }
     private static let gzipLevel: Int32 = 1
 
     init(timeoutOffset: Duration?, limit: Int) {
@@ -67,16 +61,15 @@ final class MetricsEndpoint: Sendable {
     }
 
     private func plain(_ page: Page, _ format: ExpositionFormat) -> [UInt8] {
-        let pageSize = scratch.withLock { $0.pageSize }
-        guard pageSize > Self.scratchLimit else {
+        let size = format.approximateSize(of: page.families)
+        guard size > Self.scratchLimit else {
             // A copy, and not the scratch itself, whose next user would then have to start from nothing.
             return write(page, format) { $0.withUnsafeBufferPointer { Array($0) } }
         }
         // A large page is written once, into what will hold it.
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(pageSize + pageSize / 16)
+        bytes.reserveCapacity(size)
         format.encode(page.families, into: &bytes)
-        scratch.withLock { $0.pageSize = bytes.count }
         return bytes
     }
 
@@ -86,11 +79,10 @@ final class MetricsEndpoint: Sendable {
         use: (borrowing [UInt8]) -> Result
     ) -> Result {
         scratch.withLock { scratch in
-            scratch.bytes.removeAll(keepingCapacity: true)
-            format.encode(page.families, into: &scratch.bytes)
-            scratch.pageSize = scratch.bytes.count
-            defer { if scratch.bytes.capacity > Self.scratchLimit { scratch.bytes = [] } }
-            return use(scratch.bytes)
+            scratch.removeAll(keepingCapacity: true)
+            format.encode(page.families, into: &scratch)
+            defer { if scratch.capacity > Self.scratchLimit { scratch = [] } }
+            return use(scratch)
         }
     }
 

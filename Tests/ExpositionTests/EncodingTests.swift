@@ -225,6 +225,9 @@ struct EncodingTests {
             var page: [UInt8] = []
             format.encode(`case`.families, into: &page)
             #expect(String(decoding: page, as: UTF8.self) == expected)
+            // What is reserved for a page holds it, and not much more.
+            let size = format.approximateSize(of: `case`.families)
+            #expect(size >= page.count && size < 3 * page.count + 200)
         }
     }
 
