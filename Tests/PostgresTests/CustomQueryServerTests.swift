@@ -21,12 +21,9 @@ struct CustomQueryServerTests {
         for collector in PostgresCollectors.catalogue { options.collectors.chosen[collector.name] = false }
         let target = PostgresTarget(
             try PostgresSettings(name: "postgres", connectionString: server.connectionString()), options: options)
-        let scrape = Scrape(until: Deadline(after: .seconds(20)))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
+        let scraped = await Scraped(target)
         await target.shutdown()
-        return (outcome, lines(families))
+        return (scraped.outcome, lines(scraped.delivered))
     }
 
     private func errors(_ outcome: ScrapeOutcome) -> [String] {

@@ -34,11 +34,8 @@ struct EveryVersionTests {
     }
 
     private func scrape(_ target: PostgresTarget) async -> (outcome: ScrapeOutcome, families: [MetricFamily]) {
-        let scrape = Scrape(until: Deadline(after: .seconds(20)))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        return (outcome, families + target.status(of: outcome))
+        let scraped = await Scraped(target)
+        return (scraped.outcome, scraped.delivered + scraped.status)
     }
 
     @Test(.enabled(if: ProcessInfo.processInfo.environment["POSTGRES_VERSIONS"] != nil))

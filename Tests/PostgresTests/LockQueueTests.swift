@@ -34,15 +34,13 @@ struct LockQueueTests {
         let isOver = Mutex(false)
         async let seen = watch(server) { isOver.withLock { $0 } }
         for round in 1...10 {
-            let scrape = Scrape(until: Deadline(after: .seconds(20)))
-            await target.run(scrape)
-            scrape.finish()
-            let (outcome, families) = scrape.harvest(target.collectors)
+            let scraped = await Scraped(target)
+            let outcome = scraped.outcome
             #expect(outcome.isUp, "scrape \(round)")
             let reasons = Set(outcome.collectors.compactMap(\.error?.reason))
             // A version that lacks something says so of what was asked for by name; nothing is late or locked.
             #expect(reasons.isSubset(of: [.unsupportedVersion, .missingExtension]), "scrape \(round): \(outcome)")
-            let all = lines(families)
+            let all = lines(scraped.delivered)
             func isThere(_ metric: String, _ table: String) -> Bool {
                 all.contains { $0.hasPrefix(#"\#(metric){datname="postgres",relname="\#(table)""#) }
             }

@@ -27,10 +27,8 @@ struct PgBouncerTests {
 
         let target = PostgresTarget(try PostgresSettings(name: "postgres", connectionString: text))
         for _ in 0..<3 {
-            let scrape = Scrape(until: Deadline(after: .seconds(20)))
-            await target.run(scrape)
-            scrape.finish()
-            let (outcome, families) = scrape.harvest(target.collectors)
+            let scraped = await Scraped(target)
+            let (outcome, families) = (scraped.outcome, scraped.delivered)
             #expect(outcome.isUp)
             #expect(outcome.collectors.compactMap(\.error) == [])
             #expect(outcome.collectors.map(\.name) == (try await server.defaultCollectors()))

@@ -25,17 +25,8 @@ struct PostgresTargetTests {
     private func scrape(
         _ target: PostgresTarget, within limit: Duration = .seconds(20)
     ) async -> (outcome: ScrapeOutcome, series: [String: Double]) {
-        let scrape = Scrape(until: Deadline(after: limit))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        var series: [String: Double] = [:]
-        for family in families + target.status(of: outcome) {
-            for case let (labels, .number(value)) in family.samples.map({ ($0.labels, $0.value) }) {
-                series["\(family.descriptor.name)\(labels)"] = value
-            }
-        }
-        return (outcome, series)
+        let scraped = await Scraped(target, within: limit)
+        return (scraped.outcome, scraped.series)
     }
 
     private func scrapeUntilUp(_ target: PostgresTarget) async throws -> [String: Double] {

@@ -44,11 +44,8 @@ struct RoundsTests {
     }
 
     private func scrape(_ target: PostgresTarget) async -> (outcome: ScrapeOutcome, lines: [String]) {
-        let scrape = Scrape(until: Deadline(after: .seconds(20)))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        return (outcome, lines(families))
+        let scraped = await Scraped(target)
+        return (scraped.outcome, lines(scraped.delivered))
     }
 
     private func outcome(_ name: String, _ outcome: ScrapeOutcome) -> ScrapeOutcome.CollectorOutcome? {

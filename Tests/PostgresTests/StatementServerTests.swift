@@ -24,19 +24,13 @@ struct StatementServerTests {
 
     /// Every series of one scrape.
     private func scrape(_ target: PostgresTarget) async -> [String: Double] {
-        let scrape = Scrape(until: Deadline(after: .seconds(20)))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        #expect(outcome.isUp)
-        #expect(outcome.collectors.compactMap(\.error) == [])
-        var series: [String: Double] = [:]
-        for family in families {
-            for case let (labels, .number(value)) in family.samples.map({ ($0.labels, $0.value) }) {
-                #expect(series.updateValue(value, forKey: "\(family.descriptor.name)\(labels)") == nil)
-            }
-        }
-        return series
+        let scraped = await Scraped(target)
+        #expect(scraped.outcome.isUp)
+        #expect(scraped.outcome.collectors.compactMap(\.error) == [])
+        var seen: Set<String> = []
+        let names = lines(scraped.delivered).map { line in String(line[..<(line.lastIndex(of: " ") ?? line.endIndex)]) }
+        #expect(names.filter { !seen.insert($0).inserted } == [])
+        return scraped.series
     }
 
     /// The labels of the one statement of `postgres` whose text is like a pattern.
