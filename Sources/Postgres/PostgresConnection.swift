@@ -24,6 +24,9 @@ actor PostgresConnection {
         }
     }
 
+    /// What a server's administrator sees of us, unless the connection string says something else.
+    static let applicationName = "stack-exporter"
+
     /// How statements go to the server.
     enum QueryProtocol {
         /// As extended queries, all in one pipeline (``run(_:until:each:)``).
@@ -198,7 +201,7 @@ actor PostgresConnection {
     private func connect(until deadline: Deadline) throws(CollectorError) -> Handle {
         // A later keyword overrides what the connection string behind the first `dbname` says, unless it is empty.
         var parameters = [
-            ("fallback_application_name", "stack-exporter"),
+            ("fallback_application_name", Self.applicationName),
             ("dbname", settings.connectionString),
             ("user", settings.user ?? ""),
             ("password", try settings.password?.reveal() ?? ""),

@@ -152,6 +152,24 @@ struct PostgresTargetTests {
             try await eventually { await scrape(target).series[#"pg_database_size_bytes{datname="closed"}"#] != nil })
     }
 
+    @Test func noneOfOurOwnSessionsIsCounted() async throws {
+        let server = try await PostgresServer()
+        let settings = try PostgresSettings(name: "postgres", connectionString: server.connectionString())
+        // As one that visits a database while another asks.
+        let visit = PostgresConnection(settings)
+        try await visit.open(until: Deadline(after: .seconds(20)))
+        let other = try server.session("SELECT pg_sleep(60)")
+        defer { other.stop() }
+        #expect(
+            try await eventually {
+                let series = await scrape(try target(server.connectionString())).series
+                let counts = series.filter { $0.key.hasPrefix("pg_stat_activity_count{application_name=") }
+                #expect(!counts.keys.contains { $0.contains("stack-exporter") })
+                return counts.contains { $0.key.contains(#"application_name="psql""#) && $0.value == 1 }
+            })
+        await visit.close()
+    }
+
     @Test func itRecoversFromARestart() async throws {
         let server = try await PostgresServer()
         let target = try target(server.connectionString())

@@ -1,7 +1,7 @@
 extension TableCollector {
     /// Open transactions that are not autovacuum's, and the age of the oldest (`pg_stat_activity`).
     ///
-    /// Our own session is not counted, nor are sessions that call themselves idle.
+    /// Our own sessions are not counted, nor are sessions that call themselves idle.
     static let longRunningTransactions = TableCollector(
         "long_running_transactions",
         source: "pg_stat_activity",
@@ -14,8 +14,8 @@ extension TableCollector {
                 "Age of the oldest open transaction in seconds, no timestamp; 0 where there is none.", null: 0),
         ],
         from: """
-            pg_stat_activity WHERE state IS DISTINCT FROM 'idle' AND query NOT LIKE 'autovacuum:%' \
-            AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+            pg_stat_activity AS a WHERE state IS DISTINCT FROM 'idle' AND query NOT LIKE 'autovacuum:%' \
+            AND xact_start IS NOT NULL AND \(isOthers("a"))
             """
     )
 }

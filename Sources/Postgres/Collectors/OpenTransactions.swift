@@ -1,7 +1,7 @@
 extension TableCollector {
     /// The longest that clients have been in a query, in a transaction, and idle in one (`pg_stat_activity`).
     ///
-    /// Every database has its series, 0 where nothing is open. Our own session does not count.
+    /// Every database has its series, 0 where nothing is open. Our own sessions do not count.
     static let openTransactions = TableCollector(
         "open_transactions",
         source: "pg_stat_activity",
@@ -32,7 +32,7 @@ extension TableCollector {
                 null: 0),
         ],
         from: """
-            pg_database AS d LEFT JOIN pg_stat_activity AS a ON a.datid = d.oid AND a.pid <> pg_backend_pid() \
+            pg_database AS d LEFT JOIN pg_stat_activity AS a ON a.datid = d.oid AND \(isOthers("a")) \
             AND a.backend_type = 'client backend' WHERE d.datallowconn GROUP BY d.datname ORDER BY d.datname
             """
     )

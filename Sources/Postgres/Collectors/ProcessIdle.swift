@@ -22,7 +22,7 @@ struct ProcessIdle: PostgresCollector {
         return """
             SELECT coalesce(state, 'unknown'), coalesce(application_name, 'unknown'), count(*), sum(idle), \(buckets) \
             FROM (SELECT state, application_name, greatest(extract(epoch FROM now() - state_change), 0) AS idle \
-            FROM pg_stat_activity WHERE state LIKE 'idle%' AND pid <> pg_backend_pid()) AS sessions \
+            FROM pg_stat_activity AS a WHERE state LIKE 'idle%' AND \(isOthers("a"))) AS sessions \
             GROUP BY 1, 2 ORDER BY 1, 2
             """
     }

@@ -20,7 +20,7 @@ extension TableCollector {
                 """),
         ],
         from: """
-            pg_stat_activity AS a WHERE a.pid <> pg_backend_pid() AND a.backend_type IS NOT NULL \
+            pg_stat_activity AS a WHERE \(isOthers("a")) AND a.backend_type IS NOT NULL \
             AND coalesce(a.state, 'active') IN ('active', 'fastpath function call') \
             AND a.wait_event_type IS DISTINCT FROM 'Activity' \
             GROUP BY a.datname, a.backend_type, a.wait_event_type, a.wait_event \

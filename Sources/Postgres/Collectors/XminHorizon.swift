@@ -3,7 +3,7 @@ extension TableCollector {
     /// (`pg_stat_activity`, `pg_replication_slots`, `pg_prepared_xacts`).
     ///
     /// A session's is that of its snapshot or of its own transaction; a running `VACUUM` holds nothing and is left out,
-    /// as are slots that are lost and our own session. A standby's is there where it sends `hot_standby_feedback` without
+    /// as are slots that are lost and our own sessions. A standby's is there where it sends `hot_standby_feedback` without
     /// a slot; with a slot it is the slot's. `replication_slot_catalog` is what logical slots keep of system catalogs only.
     static let xminHorizon = TableCollector(
         "xmin_horizon",
@@ -23,7 +23,7 @@ extension TableCollector {
             (5, 'prepared_transaction')) AS holders (position, holder) LEFT JOIN (\
             SELECT CASE a.backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS holder, \
             greatest(age(a.backend_xmin), age(a.backend_xid)) AS age FROM pg_stat_activity AS a \
-            WHERE a.pid <> pg_backend_pid() \
+            WHERE \(isOthers("a")) \
             AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum WHERE pid IS NOT NULL) \
             UNION ALL SELECT 'replication_slot', age(xmin) FROM pg_replication_slots \
             WHERE wal_status IS DISTINCT FROM 'lost' \
