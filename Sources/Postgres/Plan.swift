@@ -75,7 +75,9 @@ extension PostgresConnection {
                 case .failure(let error): throw error
                 }
             } catch {
-                result.error = error
+                // What does not exist is an extension's only where the collector reads one.
+                let isMistaken = error.reason == .missingExtension && collector.requiredExtension == nil
+                result.error = isMistaken ? CollectorError(.internal, error.detail) : error
             }
             result.duration = start.duration(to: .now)
             deliver(collector, result)

@@ -11,6 +11,8 @@ protocol PostgresCollector: Collector {
     /// The collector that has to be enabled for this one to run: whoever switches `stat_user_tables` off wants no sizes
     /// of tables either.
     var parent: String? { get }
+    /// The extension that it reads, if any.
+    var requiredExtension: String? { get }
     /// How many rows the statement may return, beyond which it has failed; `nil` where the statement bounds itself.
     var rowLimit: Int? { get }
     /// A statement that goes before, in the same transaction, to set what its statement needs set and nobody else.
@@ -32,6 +34,7 @@ extension PostgresCollector {
     var scope: CollectorScope { .server }
     var isSlow: Bool { false }
     var parent: String? { nil }
+    var requiredExtension: String? { nil }
     var rowLimit: Int? { nil }
     var localSettings: String? { nil }
     func cachedFamilies(at now: ContinuousClock.Instant, for server: ServerFacts) -> [MetricFamily]? { nil }

@@ -118,6 +118,9 @@ public final class PostgresTarget: Target {
                 }
             })
         await wait(for: visits, and: search, until: scrape.deadline)
+        for (database, reason) in others.refusals.merging(slow.refusals, uniquingKeysWith: { first, _ in first }) {
+            scrape.leaveOut("database \(database)", because: reason)
+        }
         let here = own.withLock { $0 }
         for collector in enabled where collector.isSlow || collector.scope == .database {
             var result = here[collector.name]

@@ -28,6 +28,8 @@ final class Rounds: Sendable {
         var end: ContinuousClock.Instant?
         /// What was found last in each database, by its name.
         var found: [String: Finding] = [:]
+        /// The databases that do not have us, why, and when to try again.
+        var refusals: [String: (reason: CollectorError, end: ContinuousClock.Instant)] = [:]
         var connection: PostgresConnection?
     }
 
@@ -46,6 +48,8 @@ final class Rounds: Sendable {
     private static let longestPause = Duration.seconds(60)
     /// How soon what is read every few minutes is tried again where something failed.
     private static let retryInterval = Duration.seconds(30)
+    /// After how long a database that does not have us is tried again: each attempt is a line in the server's log.
+    private static let refusalInterval = Duration.seconds(600)
     /// How long the server may take to end a session.
     private static let closeLimit = Duration.seconds(1)
 
@@ -78,7 +82,9 @@ final class Rounds: Sendable {
             guard !databases.isEmpty, isDue(state) else { return nil }
             // Where the last round was cut short, the next begins with what has waited longest.
             let found = state.found
-            let order = databases.sorted { first, second in
+            let refusals = state.refusals.filter { known.contains($0.key) && $0.value.end > .now }
+            state.refusals = refusals
+            let order = databases.filter { refusals[$0] == nil }.sorted { first, second in
                 switch (found[first]?.moment, found[second]?.moment) {
                 case (let first?, let second?): first < second
                 case (nil, _?): true
@@ -128,6 +134,9 @@ final class Rounds: Sendable {
         }
     }
 
+    /// The databases that do not have us: `pg_hba.conf` may admit a role to one database and not to another.
+    var refusals: [String: CollectorError] { state.withLock { $0.refusals.mapValues(\.reason) } }
+
     /// Whether no round has come to its end yet.
     var isNew: Bool { state.withLock { $0.end == nil } }
 
@@ -157,6 +166,7 @@ final class Rounds: Sendable {
                 try await visit(database, of: server, at: peer, share: share)
                 failures = 0
             } catch {
+                guard !keep(refusal: error, of: database) else { continue }
                 keep(failure: error, of: database)
                 failures += 1
                 // The server itself is not well: the others are left for the next round.
@@ -226,6 +236,16 @@ final class Rounds: Sendable {
 
     private func keep(_ finding: Finding, of database: String) {
         state.withLock { $0.found[database] = finding }
+    }
+
+    /// Notes that a database does not have us, where that is what the error says.
+    private func keep(refusal error: CollectorError, of database: String) -> Bool {
+        guard error.reason == .authentication || error.reason == .permission else { return false }
+        state.withLock { state in
+            state.found[database] = nil
+            state.refusals[database] = (error, .now + Self.refusalInterval)
+        }
+        return true
     }
 
     /// Notes for every collector that has not delivered in this database why not.

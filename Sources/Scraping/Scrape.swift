@@ -16,6 +16,7 @@ public final class Scrape: Sendable {
         var failure: CollectorError?
         var end: ContinuousClock.Instant?
         var skipped: [String: CollectorError?] = [:]
+        var omissions: [ScrapeOutcome.Omission] = []
         var results: [String: CollectorResult] = [:]
     }
 
@@ -44,6 +45,11 @@ public final class Scrape: Sendable {
     /// - Parameter reason: What the target lacks and how to mend it, for the log to say once.
     public func skip(_ collector: String, because reason: CollectorError? = nil) {
         state.withLock { _ = $0.skipped.updateValue(reason, forKey: collector) }
+    }
+
+    /// Says that a part of the target is left out, for the log to say once.
+    public func leaveOut(_ part: String, because reason: CollectorError) {
+        state.withLock { $0.omissions.append(.init(name: part, reason: reason)) }
     }
 
     /// Hands in what a collector made, all of it or the reason why there is nothing.
@@ -92,7 +98,7 @@ public final class Scrape: Sendable {
                 : CollectorError(.internal, "the target ended its scrape without running this collector"))
         var families: [MetricFamily] = []
         var outcomes: [ScrapeOutcome.CollectorOutcome] = []
-        var omissions: [ScrapeOutcome.Omission] = []
+        var omissions = state.omissions
         for name in collectors {
             if let reason = state.skipped[name] {
                 if let reason { omissions.append(.init(name: name, reason: reason)) }

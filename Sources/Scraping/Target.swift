@@ -58,9 +58,9 @@ public struct ScrapeOutcome: Sendable {
         public let error: CollectorError?
     }
 
-    /// A collector that was left out.
+    /// What was left out.
     public struct Omission: Sendable {
-        /// As in ``Collector/name``.
+        /// A collector's name, or what a part of the target is called: `database shop`.
         public let name: String
         /// What the target lacks, and how to mend it.
         public let reason: CollectorError
@@ -74,7 +74,7 @@ public struct ScrapeOutcome: Sendable {
     public let duration: Duration
     /// In the order of ``Target/collectors``.
     public let collectors: [CollectorOutcome]
-    /// The collectors that were left out for a reason worth knowing.
+    /// What was left out for a reason worth knowing.
     public private(set) var omissions: [Omission] = []
 }
 

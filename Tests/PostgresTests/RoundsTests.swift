@@ -1,4 +1,5 @@
 import Exposition
+import Foundation
 import Lab
 import Logging
 import Synchronization
@@ -100,6 +101,32 @@ struct RoundsTests {
         let error = try #require(self.outcome("picky", outcome)?.error)
         #expect(error.reason == .internal)
         #expect(error.detail.hasPrefix("database two: division by zero"))
+    }
+
+    /// Where a role is admitted to one database alone, that is how it is meant, and no reason to fill the server's log.
+    @Test func aDatabaseThatDoesNotHaveUsIsLeftOut() async throws {
+        let server = try await PostgresServer()
+        try await server.sql("CREATE DATABASE one; CREATE DATABASE two; CREATE ROLE guest LOGIN PASSWORD 'guest'")
+        let rules = server.directory.appendingPathComponent("data/pg_hba.conf")
+        let text = try String(contentsOf: rules, encoding: .utf8)
+        try Data("host two guest all reject\n\(text)".utf8).write(to: rules)
+        try await server.sql("SELECT pg_reload_conf()")
+        let settings = try PostgresSettings(
+            name: "postgres", connectionString: server.connectionString(user: "guest", password: "guest"))
+        var options = PostgresOptions()
+        options.slowInterval = .zero
+        let target = PostgresTarget(settings, options: options, collectors: [Self.here, Self.sizes])
+        for _ in 1...10 {
+            let (outcome, lines) = await scrape(target)
+            #expect(outcome.error == nil)
+            #expect(lines.filter { $0.hasPrefix("pg_here") }.count == 2)
+            #expect(outcome.omissions.map(\.name) == ["database two"])
+            #expect(outcome.omissions.first?.reason.detail.contains("pg_hba.conf") == true)
+        }
+        await target.shutdown()
+        let log = try String(contentsOf: server.directory.appendingPathComponent("log"), encoding: .utf8)
+        // Once for each of the two that visit databases.
+        #expect(log.split(separator: "\n").filter { $0.contains("pg_hba.conf rejects") }.count == 2)
     }
 
     @Test func whatIsSlowIsReadOnceAndSaysHowOldItIs() async throws {

@@ -9,6 +9,7 @@ import Synchronization
 /// never fetched.
 final class StatStatements: PostgresCollector {
     let name = "stat_statements"
+    let requiredExtension: String? = "pg_stat_statements"
     private let options: PostgresOptions
     private let state: Mutex<State>
 

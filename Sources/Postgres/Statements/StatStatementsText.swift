@@ -8,6 +8,7 @@ import Synchronization
 /// statement that is new on the page gets its text within one slow interval.
 final class StatStatementsText: PostgresCollector {
     let name = "stat_statements_text"
+    let requiredExtension: String? = "pg_stat_statements"
     let parent: String? = "stat_statements"
     let isSlow = true
     let isEnabledByDefault: Bool
