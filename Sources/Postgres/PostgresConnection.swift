@@ -52,15 +52,16 @@ actor PostgresConnection {
     /// - Parameters:
     ///   - database: Overrides the connection string's.
     ///   - server: Where to go, whichever of several hosts the connection string would lead to.
+    ///   - executor: The thread to work on; by default one of its own.
     init(
         _ settings: PostgresSettings, database: String? = nil, at server: Peer? = nil,
-        queries: QueryProtocol = .pipeline
+        queries: QueryProtocol = .pipeline, on executor: ThreadExecutor? = nil
     ) {
         self.settings = settings
         self.database = database
         self.server = server
         self.queries = queries
-        executor = ThreadExecutor(name: "pg \(settings.name)")
+        self.executor = executor ?? ThreadExecutor(name: "pg \(settings.name)")
     }
 
     /// libpq's connection, closed when its owner goes.

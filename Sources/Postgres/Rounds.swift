@@ -31,6 +31,8 @@ final class Rounds: Sendable {
         /// The databases that do not have us, why, and when to try again.
         var refusals: [String: (reason: CollectorError, end: ContinuousClock.Instant)] = [:]
         var connection: PostgresConnection?
+        /// The thread of all visits, from the first on.
+        var executor: ThreadExecutor?
     }
 
     private struct Finding {
@@ -179,8 +181,13 @@ final class Rounds: Sendable {
         _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer, share: Int
     ) async throws(CollectorError) {
         let isOwn = database == server.database
-        let connection = PostgresConnection(settings, database: database, at: peer)
-        state.withLock { $0.connection = connection }
+        let connection = state.withLock { state in
+            let executor = state.executor ?? ThreadExecutor(name: "pg \(settings.name)")
+            state.executor = executor
+            let connection = PostgresConnection(settings, database: database, at: peer, on: executor)
+            state.connection = connection
+            return connection
+        }
         let deadline = Deadline(after: isOwn ? Self.ownSessionLimit : Self.sessionLimit)
         let outcome: Result<Void, CollectorError>
         do throws(CollectorError) {

@@ -22,7 +22,7 @@ struct WaitingTests {
         // One has changed a row and idles, the second waits for the row, the third for the second and so on: a queue.
         let root = try server.idleSession("BEGIN", "UPDATE t SET n = 2", database: "app")
         defer { root.stop() }
-        #expect(try await server.hasSession(where: "state = 'idle in transaction'"))
+        #expect(try await server.hasSession(where: "state = 'idle in transaction' AND query LIKE 'UPDATE%'"))
         let first = try server.session("UPDATE t SET n = 3", database: "app")
         defer { first.stop() }
         #expect(try await server.hasSession(where: waitsForLock))
@@ -91,7 +91,7 @@ struct WaitingTests {
         try await server.sql("CREATE DATABASE app")
         let idle = try server.idleSession("BEGIN", "SELECT 1", "SELECT pg_sleep(0.5)", database: "app")
         defer { idle.stop() }
-        #expect(try await server.hasSession(where: "state = 'idle in transaction'"))
+        #expect(try await server.hasSession(where: "state = 'idle in transaction' AND query LIKE '%pg_sleep%'"))
         let failed = try server.idleSession("BEGIN", "SELECT 1 / 0", database: "app")
         defer { failed.stop() }
         #expect(try await server.hasSession(where: "state = 'idle in transaction (aborted)'"))
@@ -151,7 +151,7 @@ struct WaitingTests {
         try await consumeTransactions(10)
         let reader = try server.idleSession("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1")
         defer { reader.stop() }
-        #expect(try await server.hasSession(where: "state = 'idle in transaction'"))
+        #expect(try await server.hasSession(where: "state = 'idle in transaction' AND query = 'SELECT 1'"))
         try await consumeTransactions(10)
         let held = try await server.series(of: TableCollector.xminHorizon)
         let slot = try #require(held[#"\#(horizon){holder="replication_slot_catalog"}"#])
