@@ -101,8 +101,9 @@ public final class PostgresTarget: Target {
         let isOwnAdmitted = known.databases.contains(server.database)
         // A pooler knows databases by names of its own.
         let elsewhere = server.isPooled ? [] : known.databases.filter { $0 != server.database }
-        let visits = others.begin(in: elsewhere, of: server, at: peer)
-        let search = slow.begin(in: [server.database] + elsewhere, of: server, at: peer)
+        let visits = others.begin(in: elsewhere, admitted: elsewhere, of: server, at: peer)
+        let search = slow.begin(
+            in: [server.database] + elsewhere, admitted: known.databases, of: server, at: peer)
 
         let plan = Plan(fast.filter { $0.scope == .server || isOwnAdmitted }, for: server)
         for omission in plan.omissions { leaveOut(omission.collector, omission.reason, scrape) }

@@ -72,13 +72,17 @@ final class Rounds: Sendable {
     /// Starts a round where one is due.
     ///
     /// - Parameters:
-    ///   - databases: Where to collect. What was found in others is forgotten.
+    ///   - databases: Where to go. What was found in others is forgotten.
+    ///   - admitted: Where collectors of single databases run.
     ///   - server: What the kept connection leads to, at `peer`.
     /// - Returns: What fires at the end of the round under way; `nil` where there is none.
-    func begin(in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer) -> Signal? {
+    func begin(
+        in databases: [String], admitted: [String], of server: ServerFacts, at peer: PostgresConnection.Peer
+    ) -> Signal? {
         guard !collectors.isEmpty else { return nil }
         return state.withLock { state in
             let known = Set(databases)
+            let admitted = Set(admitted)
             state.found = state.found.filter { known.contains($0.key) }
             if let running = state.running { return running.ended }
             guard !databases.isEmpty, isDue(state) else { return nil }
@@ -98,7 +102,7 @@ final class Rounds: Sendable {
             let ended = Signal()
             state.start = .now
             let task = Task {
-                await self.run(in: order, of: server, at: peer, share: share)
+                await self.run(in: order, of: server, at: peer, admitted: admitted, share: share)
                 self.state.withLock { state in
                     state.running = nil
                     state.end = .now
@@ -160,12 +164,13 @@ final class Rounds: Sendable {
     }
 
     private func run(
-        in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer, share: Int
+        in databases: [String], of server: ServerFacts, at peer: PostgresConnection.Peer, admitted: Set<String>,
+        share: Int
     ) async {
         var failures = 0
         for database in databases where !Task.isCancelled {
             do throws(CollectorError) {
-                try await visit(database, of: server, at: peer, share: share)
+                try await visit(database, of: server, at: peer, admitted: admitted, share: share)
                 failures = 0
             } catch {
                 guard !keep(refusal: error, of: database) else { continue }
@@ -178,7 +183,7 @@ final class Rounds: Sendable {
     }
 
     private func visit(
-        _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer, share: Int
+        _ database: String, of server: ServerFacts, at peer: PostgresConnection.Peer, admitted: Set<String>, share: Int
     ) async throws(CollectorError) {
         let isOwn = database == server.database
         let connection = state.withLock { state in
@@ -192,7 +197,8 @@ final class Rounds: Sendable {
         let outcome: Result<Void, CollectorError>
         do throws(CollectorError) {
             try await collect(
-                on: connection, isOwn: isOwn, of: server, relationLimit: isOwn ? relationLimit : share, until: deadline)
+                on: connection, isOwn: isOwn, of: server, admitted: admitted,
+                relationLimit: isOwn ? relationLimit : share, until: deadline)
             outcome = .success(())
         } catch {
             outcome = .failure(error)
@@ -203,8 +209,8 @@ final class Rounds: Sendable {
     }
 
     private func collect(
-        on connection: PostgresConnection, isOwn: Bool, of server: ServerFacts, relationLimit: Int,
-        until deadline: Deadline
+        on connection: PostgresConnection, isOwn: Bool, of server: ServerFacts, admitted: Set<String>,
+        relationLimit: Int, until deadline: Deadline
     ) async throws(CollectorError) {
         try await connection.open(until: deadline)
         let settings = SessionSettings.background(until: deadline)
@@ -225,7 +231,8 @@ final class Rounds: Sendable {
         var answer = try here.withLock { $0 }.get()
         answer.relationLimit = relationLimit
         let facts = answer
-        let wanted = collectors.filter { $0.scope == .database || isOwn }
+        // The connection's own database is visited for what the whole server shares, though it may be left out itself.
+        let wanted = collectors.filter { $0.scope == .database ? admitted.contains(facts.database) : isOwn }
         defer { keep(found.withLock { $0 }, of: facts.database) }
         try await connection.run(Plan(wanted, for: facts), of: facts, settings: settings, until: deadline) {
             collector, result in

@@ -84,6 +84,10 @@ struct RoundsTests {
             return await scrape(target).lines.map { String($0.split(separator: "\"")[1]) }
         }
         #expect(try await databases(included: ["app_.*"], excluded: ["app_2"]) == ["app_1"])
+        // The connection's own database too, where only what the whole server shares is read then.
+        let slow = try target(server, [Self.here, Self.sizes, Self.whole]) { $0.databases = .init(included: ["app_1"]) }
+        let names = await scrape(slow).lines.map { String($0.prefix { $0 != " " }) }
+        #expect(names == [#"pg_here{datname="app_1"}"#, #"pg_sizes_read_at{datname="app_1"}"#, "pg_whole"])
         #expect(try await databases(excluded: ["app", "post.*", "app_[12]"]) == [#"o'app\\x"#])
         #expect(try await databases(included: [#"o'app\\x"#, "none"]) == [#"o'app\\x"#])
     }
