@@ -245,7 +245,7 @@ final class Rounds: Sendable {
     /// How many tables the database has that are not the system's own.
     private static let relationCount = """
         SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-        WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+        WHERE c.relkind IN ('r', 'm') AND \(isUserSchema("n"))
         """
 
     private func keep(_ finding: Finding, of database: String) {

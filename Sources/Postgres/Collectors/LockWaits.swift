@@ -21,9 +21,7 @@ extension TableCollector {
                 """),
         ],
         from: """
-            pg_database AS d CROSS JOIN (VALUES (1, 'accesssharelock'), (2, 'rowsharelock'), (3, 'rowexclusivelock'), \
-            (4, 'shareupdateexclusivelock'), (5, 'sharelock'), (6, 'sharerowexclusivelock'), (7, 'exclusivelock'), \
-            (8, 'accessexclusivelock'), (9, 'sireadlock')) AS modes (position, mode) LEFT JOIN (\
+            pg_database AS d CROSS JOIN \(lockModes) LEFT JOIN (\
             SELECT coalesce(a.datid, nullif(l.database, 0)) AS database, lower(l.mode) AS mode, l.granted \
             FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid \
             WHERE l.pid IS DISTINCT FROM pg_backend_pid() \
