@@ -1,6 +1,5 @@
 import Containers
 import Logging
-import Redis
 import Scraping
 
 /// A setting with its flag, its variables and what they do: the one place that knows them, from which the command line,
@@ -52,7 +51,7 @@ struct Option: Sendable {
     static let all: [Option] = named + CollectorSelection.catalogue.map(collectorSwitch)
 
     /// All options but the collectors' switches.
-    static let named: [Option] = general + postgres + postgresExporter
+    static let named: [Option] = general + redis + postgres + postgresExporter
 
     private static let general: [Option] =
         [
@@ -126,21 +125,6 @@ struct Option: Sendable {
             Option("path.procfs", "DIRECTORY", default: "/proc", "Where the host's procfs is mounted") {
                 settings, value throws(Expected) in
                 settings.containers.procfs = value
-            },
-            Option(
-                "redis.queues.celery", "NAMES", default: "celery",
-                "Celery queues whose length is shown, with commas between"
-            ) {
-                settings, value throws(Expected) in
-                settings.celeryQueues = value.split(separator: ",").map(String.init)
-            },
-            Option(
-                "redis.queues.list", "KEYS", default: "none",
-                "Redis lists whose length is shown, with commas between: key or db1=key"
-            ) {
-                settings, value throws(Expected) in
-                guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
-                settings.redisLists = keys
             },
             Option(
                 "format", "FORMAT", default: "text", of: .metrics,

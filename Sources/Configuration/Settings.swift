@@ -43,10 +43,12 @@ public struct Settings: Sendable {
     var queriesFile: String?
     /// A limit beside ``Gatherer/Limits/timeout``.
     var collectionTimeout: Duration?
-    /// Celery queues to measure, in each Redis server.
-    var celeryQueues = ["celery"]
-    /// Lists to measure, in each Redis server.
-    var redisLists: [RedisKey] = []
+    /// Which keys are looked at in each Redis server.
+    public var redisKeys = RedisKeyOptions()
+    /// Which job queues are looked at in each Redis server.
+    public var redisQueues = RedisQueueOptions()
+    /// What is shown of each Redis server itself.
+    public var redisOptions = RedisServerOptions()
     /// Where the containers are looked for.
     public var containers = ContainersTarget.Settings()
 }
@@ -89,8 +91,9 @@ extension Settings {
         settings.pgbouncer = try environment.pgbouncer()
         settings.redis = try environment.redis()
         for index in settings.redis.indices {
-            settings.redis[index].celeryQueues = settings.celeryQueues
-            settings.redis[index].lists = settings.redisLists
+            settings.redis[index].keys = settings.redisKeys
+            settings.redis[index].queues = settings.redisQueues
+            settings.redis[index].options = settings.redisOptions
         }
         return (arguments.command, settings)
     }

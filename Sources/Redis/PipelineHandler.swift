@@ -11,8 +11,19 @@ final class PipelineHandler: ChannelDuplexHandler {
         let bytes: ByteBuffer
         /// How many replies it will have, at least one.
         let count: Int
-        let answer: EventLoopPromise<[RedisReply]>
+        let answer: EventLoopPromise<Answer>
     }
+
+    /// What came of a pipeline.
+    struct Answer: Sendable {
+        /// In the order of the commands; fewer than these where something failed.
+        let replies: [RedisReply]
+        /// Why they are not all there; the channel is closed then.
+        private(set) var failure: CollectorError? = nil
+    }
+
+    /// Ends the pipeline under way, with what has come, and closes the channel.
+    struct GiveUp: Sendable {}
 
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Request
@@ -64,13 +75,25 @@ final class PipelineHandler: ChannelDuplexHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let request = unwrapOutboundIn(data)
         guard self.request == nil else {
-            request.answer.fail(CollectorError(.internal, "two pipelines at a time on one connection"))
+            request.answer.succeed(
+                Answer(replies: [], failure: CollectorError(.internal, "two pipelines at a time on one connection")))
             return
         }
         self.request = request
         replies.reserveCapacity(request.count)
         byteCount = 0
         context.write(wrapOutboundOut(request.bytes), promise: promise)
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is GiveUp else {
+            context.triggerUserOutboundEvent(event, promise: promise)
+            return
+        }
+        guard request != nil else { return }
+        end(.late)
+        // Not by way of TLS, which would wait for the other side's farewell.
+        context.channel.abort()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -82,7 +105,7 @@ final class PipelineHandler: ChannelDuplexHandler {
             }
             try read(buffer)
         } catch {
-            end(.failure(error))
+            end(error)
             context.close(promise: nil)
         }
     }
@@ -99,18 +122,18 @@ final class PipelineHandler: ChannelDuplexHandler {
             guard let request else {
                 throw CollectorError(.internal, "the server sent a reply that nothing asked for")
             }
-            if replies.count == request.count { end(.success(replies)) }
+            if replies.count == request.count { end(nil) }
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         isReady.fail(error)
-        end(.failure(CollectorError(connection: error)))
+        end(CollectorError(connection: error))
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(.failure(farewell ?? CollectorError(.connection, "the server closed the connection")))
+        end(farewell ?? CollectorError(.connection, "the server closed the connection"))
         context.fireChannelInactive()
     }
 
@@ -121,10 +144,11 @@ final class PipelineHandler: ChannelDuplexHandler {
         return error.reason == .connection || error.reason == .authentication ? error : nil
     }
 
-    private func end(_ result: Result<[RedisReply], CollectorError>) {
+    private func end(_ failure: CollectorError?) {
         let answer = request?.answer
+        let replies = replies
         request = nil
-        replies = []
-        answer?.completeWith(result.mapError { $0 as any Error })
+        self.replies = []
+        answer?.succeed(Answer(replies: replies, failure: failure))
     }
 }

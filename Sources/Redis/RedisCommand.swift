@@ -1,48 +1,83 @@
-import CHiredis
-import NIOCore
-import Scraping
-
 /// A command as a collector asks for it. Collectors that ask for equal commands share one reply.
+///
+/// It is kept as it goes over the wire, so that sending, comparing and finding its reply are each one pass over its bytes.
 struct RedisCommand: Sendable, Hashable {
-    /// The command's name and what follows it.
-    let arguments: [String]
+    /// The command's name, with its subcommand where it has one: `LATENCY HISTOGRAM`. A failure speaks of it by this; never
+    /// by an argument, which may be a key or a password.
+    let name: String
+    /// An array of bulk strings: the words of the name and the arguments.
+    let wire: [UInt8]
     /// The database that it must run in; `nil` for a command that looks at no key.
     let database: Int?
-    /// Whether it is not sent again on the same connection once the server has refused it: for commands that some servers
-    /// do not have, or not for us, since a server counts and logs every refusal.
-    let isSentUntilRefused: Bool
+    /// Whether some servers do not have it, or not for us. It is sent only to one that has it, and for a while not again
+    /// after a refusal, since a server counts and logs every refusal.
+    let isOptional: Bool
 
-    init(_ arguments: String..., database: Int? = nil, untilRefused: Bool = false) {
-        self.arguments = arguments
+    /// - Parameters:
+    ///   - name: Words with spaces between.
+    ///   - arguments: Each goes as it is, whatever bytes it has.
+    init(_ name: String, _ arguments: any RedisArgument..., database: Int? = nil, isOptional: Bool = false) {
+        self.init(name, arguments: arguments, database: database, isOptional: isOptional)
+    }
+
+    /// The same with arguments whose number is known only when it runs.
+    init(_ name: String, arguments: [any RedisArgument], database: Int? = nil, isOptional: Bool = false) {
+        self.name = name
         self.database = database
-        isSentUntilRefused = untilRefused
+        self.isOptional = isOptional
+        let words = name.utf8.split(separator: UInt8(ascii: " "))
+        var wire: [UInt8] = []
+        wire.reserveCapacity(64)
+        wire.append(UInt8(ascii: "*"))
+        wire.append(line: words.count + arguments.count)
+        for word in words { wire.append(bulk: word) }
+        for argument in arguments { argument.append(to: &wire) }
+        self.wire = wire
     }
 
     /// What is going on in the server, all sections but those of modules.
     static let info = RedisCommand("INFO", "ALL")
 
-    /// The name by which a failure speaks of it; never an argument, which may be a key or a password.
-    var name: String { arguments.first ?? "" }
+    /// Only what goes over the wire, and where, makes a command another one.
+    static func == (left: RedisCommand, right: RedisCommand) -> Bool {
+        left.database == right.database && left.wire == right.wire
+    }
 
-    /// Appends the command as it goes over the wire.
-    ///
-    /// - Throws: `internal`, where there is no memory left.
-    func encode(into buffer: inout ByteBuffer) throws(CollectorError) {
-        let bytes = arguments.flatMap(\.utf8).map { CChar(bitPattern: $0) }
-        let lengths = arguments.map(\.utf8.count)
-        let isEncoded = bytes.withUnsafeBufferPointer { bytes in
-            var start = 0
-            var pointers = lengths.map { length in
-                defer { start += length }
-                return bytes.baseAddress?.advanced(by: start)
-            }
-            var formatted: UnsafeMutablePointer<CChar>?
-            let length = redisFormatCommandArgv(&formatted, CInt(lengths.count), &pointers, lengths)
-            guard length >= 0 else { return false }
-            defer { redisFreeCommand(formatted) }
-            buffer.writeBytes(UnsafeRawBufferPointer(start: formatted, count: Int(length)))
-            return true
-        }
-        guard isEncoded else { throw CollectorError(.internal, "there is no memory for a command") }
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(database)
+        wire.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+}
+
+/// What may stand behind a command's name.
+protocol RedisArgument: Sendable {
+    /// Appends it as a bulk string.
+    func append(to wire: inout [UInt8])
+}
+
+extension String: RedisArgument {
+    func append(to wire: inout [UInt8]) { wire.append(bulk: utf8) }
+}
+
+/// A key may have any byte in it.
+extension [UInt8]: RedisArgument {
+    func append(to wire: inout [UInt8]) { wire.append(bulk: self) }
+}
+
+extension Int: RedisArgument {
+    func append(to wire: inout [UInt8]) { wire.append(bulk: String(self).utf8) }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(line number: Int) {
+        append(contentsOf: String(number).utf8)
+        append(contentsOf: [UInt8(ascii: "\r"), UInt8(ascii: "\n")])
+    }
+
+    fileprivate mutating func append(bulk bytes: some Collection<UInt8>) {
+        append(UInt8(ascii: "$"))
+        append(line: bytes.count)
+        append(contentsOf: bytes)
+        append(contentsOf: [UInt8(ascii: "\r"), UInt8(ascii: "\n")])
     }
 }

@@ -1,27 +1,30 @@
 import NIOCore
-import NIOPosix
-import NIOSSL
 import Scraping
 import Synchronization
 
 /// The one connection to a server: opened when it is first needed, kept between scrapes, made anew after a failure.
+///
+/// Scrapes and what runs between them take turns on it.
 final class RedisConnection: Sendable {
     private struct State {
         var channel: (any Channel)?
-        var session = Session()
+        var facts = RedisFacts()
+        var database = 0
+        var capabilities = Capabilities()
         var backOff = BackOff()
         var connectDuration = Duration.zero
-        var isBusy = false
+        /// Fires when whoever is on the connection has done with it.
+        var turn: Signal?
         var isShutDown = false
     }
 
-    private let settings: RedisSettings
-    private let group: any EventLoopGroup
+    private let dialer: RedisDialer
     private let state = Mutex(State())
 
-    init(_ settings: RedisSettings, group: any EventLoopGroup) {
-        self.settings = settings
-        self.group = group
+    private var settings: RedisSettings { dialer.settings }
+
+    init(_ dialer: RedisDialer) {
+        self.dialer = dialer
     }
 
     /// Whether a connection is open at this moment.
@@ -29,42 +32,46 @@ final class RedisConnection: Sendable {
         state.withLock { $0.channel?.isActive ?? false }
     }
 
-    /// How long the last pipeline had to wait for a connection; zero where there was one.
+    /// How long the last scrape had to wait for a connection; zero where there was one.
     var connectDuration: Duration {
         state.withLock { $0.connectDuration }
     }
 
+    /// What kind of server it is, as it said when the connection was opened, which is done here where it is not open.
+    ///
+    /// - Throws: Why there is no connection.
+    func facts(until deadline: Deadline) async throws(CollectorError) -> RedisFacts {
+        state.withLock { $0.connectDuration = .zero }
+        try await inTurn(until: deadline) { _ in }
+        return state.withLock { $0.facts }
+    }
+
     /// Sends commands in one piece and waits for all replies.
     ///
-    /// When this throws, the connection is closed: what was under way on it cannot be told from what comes next.
+    /// Optional commands that the server does not have, or refused a short time ago, are not sent; their reply is a refusal.
+    /// Where some replies do not come, the connection is closed: what was under way on it cannot be told from what comes
+    /// next.
     ///
-    /// - Parameter commands: Each once, at least one.
+    /// - Parameter commands: Each once.
     /// - Throws: Why there are no replies at all; a refusal of one command is its reply.
     func run(_ commands: [RedisCommand], until deadline: Deadline) async throws(CollectorError) -> RedisReplies {
-        try begin()
-        do {
-            let (channel, session) = try await open(until: deadline)
-            let authentication = session.isFresh ? try settings.authentication() : nil
-            let pipeline = Pipeline(commands, session: session, authentication: authentication)
-            let received = try await exchange(pipeline, on: channel, until: deadline)
-            let (replies, next) = try pipeline.match(received)
-            state.withLock { state in
-                state.session = next
-                state.backOff.succeed()
-                state.isBusy = false
+        try await inTurn(until: deadline) { channel throws(CollectorError) in
+            let (names, facts) = self.state.withLock { ($0.capabilities.unknown(among: commands), $0.facts) }
+            if !names.isEmpty {
+                let question = Capabilities.question(about: names, of: facts)
+                let replies = try await self.exchange([question], on: channel, until: deadline)
+                try replies.check()
+                let reply = (try? replies[question]) ?? .null
+                self.state.withLock { $0.capabilities.learn(names, from: reply) }
             }
+            let refusals = self.state.withLock { state in
+                commands.compactMap { command in state.capabilities.refusal(of: command).map { (command, $0) } }
+            }
+            let refused = Set(refusals.map(\.0))
+            let sent = refused.isEmpty ? commands : commands.filter { !refused.contains($0) }
+            var replies = try await self.exchange(sent, on: channel, until: deadline)
+            for (command, reply) in refusals { replies.add(reply, to: command) }
             return replies
-        } catch {
-            let cause = CollectorError(connection: error)
-            let error = CollectorError(cause.reason, "\(settings.address): \(cause.detail)")
-            let channel = state.withLock { state in
-                defer { state.channel = nil }
-                state.backOff.fail(error)
-                state.isBusy = false
-                return state.channel
-            }
-            channel?.abort()
-            throw error
         }
     }
 
@@ -78,20 +85,38 @@ final class RedisConnection: Sendable {
         try? await channel?.closeFuture.get()
     }
 
-    private func begin() throws(CollectorError) {
-        try state.withLock { state throws(CollectorError) in
-            if state.isShutDown { throw CollectorError(.connection, "the exporter is shutting down") }
-            if state.isBusy { throw CollectorError(.timeout, "the scrape before this one has not come to an end") }
-            try state.backOff.check()
-            state.isBusy = true
-            state.connectDuration = .zero
+    /// Waits for its turn and for a connection, and does the work on it.
+    private func inTurn<Result>(
+        until deadline: Deadline, _ work: (any Channel) async throws(CollectorError) -> Result
+    ) async throws(CollectorError) -> Result {
+        let turn = try await takeTurn(until: deadline)
+        defer {
+            state.withLock { $0.turn = nil }
+            turn.fire()
+        }
+        let channel = try await open(until: deadline)
+        return try await work(channel)
+    }
+
+    private func takeTurn(until deadline: Deadline) async throws(CollectorError) -> Signal {
+        let own = Signal()
+        while true {
+            let other = try state.withLock { state throws(CollectorError) -> Signal? in
+                if state.isShutDown { throw CollectorError(.connection, "the exporter is shutting down") }
+                if let turn = state.turn { return turn }
+                try state.backOff.check()
+                state.turn = own
+                return nil
+            }
+            guard let other else { return own }
+            guard await other.wait(until: deadline), !Task.isCancelled else { throw .late }
         }
     }
 
-    /// The channel that is open, or else a new one that is ready.
-    private func open(until deadline: Deadline) async throws -> (any Channel, Session) {
+    /// The channel that is open, or else a new one that has logged in.
+    private func open(until deadline: Deadline) async throws(CollectorError) -> any Channel {
         let kept = state.withLock { state in
-            state.channel.flatMap { $0.isActive ? ($0, state.session) : nil }
+            state.channel.flatMap { $0.isActive ? $0 : nil }
         }
         if let kept { return kept }
 
@@ -100,112 +125,76 @@ final class RedisConnection: Sendable {
             let duration = start.duration(to: .now)
             state.withLock { $0.connectDuration = duration }
         }
-        let readiness = Readiness()
-        let connecting = try connect(until: deadline, readiness)
-        let ready = connecting.flatMap { channel in readiness.of(channel).map { channel } }
         let channel: any Channel
         do {
-            channel = try await ready.value(until: deadline)
+            channel = try await dialer.open(until: deadline)
         } catch {
-            // Nobody waits for it any more, if it still comes.
-            connecting.whenSuccess { $0.abort() }
-            throw error
+            throw failed(CollectorError(connection: error))
         }
         let isShutDown = state.withLock { state in
             state.channel = channel
-            state.session = Session()
+            state.database = 0
             return state.isShutDown
         }
         if isShutDown { channel.abort() }
-        return (channel, Session())
+        try await greet(on: channel, until: deadline)
+        return channel
     }
 
-    /// A channel with its handlers, connected but not yet ready.
-    private func connect(until deadline: Deadline, _ readiness: Readiness) throws -> EventLoopFuture<any Channel> {
-        // Files are read at every connect, so that certificates can be renewed.
-        let tls = try settings.tls.map { ($0, try $0.context()) }
-        let host = settings.address.host
-        let bootstrap = ClientBootstrap(group: group)
-            .connectTimeout(.milliseconds(Int64(deadline.remainingMilliseconds)))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let (tls, context) = tls {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: tls.name(ofServerAt: host)))
-                    }
-                    let handler = try PipelineHandler(on: channel.eventLoop, isEncrypted: tls != nil)
-                    readiness.add(handler.ready, of: channel)
-                    try channel.pipeline.syncOperations.addHandler(handler)
-                }
-            }
-        return switch settings.address {
-        case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
-        case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
-        }
-    }
-
-    private func exchange(
-        _ pipeline: Pipeline, on channel: any Channel, until deadline: Deadline
-    ) async throws -> [RedisReply] {
-        let answer = channel.eventLoop.makePromise(of: [RedisReply].self)
-        do {
-            let request = PipelineHandler.Request(bytes: try pipeline.encoded(), count: pipeline.count, answer: answer)
-            // Where the channel is closed already, the request does not come as far as its handler.
-            channel.writeAndFlush(request).whenFailure { answer.fail($0) }
+    /// Logs in, says who we are and learns who the server is.
+    private func greet(on channel: any Channel, until deadline: Deadline) async throws(CollectorError) {
+        var commands: [RedisCommand] = []
+        do throws(CollectorError) {
+            if let authentication = try settings.authentication() { commands.append(authentication) }
         } catch {
-            answer.fail(error)
+            throw failed(error)
         }
-        return try await answer.futureResult.value(until: deadline)
-    }
-}
-
-/// When each of the channels that are tried is ready, or why it never will be.
-///
-/// It is not asked of the channel's handler, because a handshake can fail, and the handler be gone, before the connecting
-/// is known to have succeeded.
-private final class Readiness: Sendable {
-    private let futures = Mutex<[ObjectIdentifier: EventLoopFuture<Void>]>([:])
-
-    func add(_ future: EventLoopFuture<Void>, of channel: any Channel) {
-        futures.withLock { $0[ObjectIdentifier(channel)] = future }
+        // Where it may not, nothing is lost.
+        commands.append(RedisCommand("CLIENT SETNAME", "stack-exporter"))
+        commands.append(.info)
+        let replies = try await exchange(commands, on: channel, until: deadline)
+        try replies.check()
+        let facts = (try? replies.text(.info)).map { RedisFacts(Info($0)) } ?? RedisFacts()
+        state.withLock { state in
+            state.facts = facts
+            state.capabilities.meet(facts)
+        }
     }
 
-    func of(_ channel: any Channel) -> EventLoopFuture<Void> {
-        futures.withLock { $0[ObjectIdentifier(channel)] }
-            ?? channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
-    }
-}
-
-extension Channel {
-    /// Closes at once. TLS would wait for the other side's farewell, which a server that hangs does not send.
-    fileprivate func abort() {
-        eventLoop.execute {
-            if let tls = try? self.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self) {
-                tls.close(promise: nil)
-            } else {
-                self.close(promise: nil)
+    /// One pipeline, with what it tells noted.
+    private func exchange(
+        _ commands: [RedisCommand], on channel: any Channel, until deadline: Deadline
+    ) async throws(CollectorError) -> RedisReplies {
+        let pipeline = Pipeline(commands, database: state.withLock { $0.database })
+        let answer = await channel.exchange(pipeline, until: deadline)
+        let failure = answer.failure.map(failed)
+        if let failure, answer.replies.isEmpty { throw failure }
+        do throws(CollectorError) {
+            let (replies, database) = try pipeline.match(answer.replies, failure: failure)
+            state.withLock { state in
+                state.database = database
+                for command in commands where command.isOptional {
+                    if let reply = replies.refusal(of: command) { state.capabilities.note(reply, to: command) }
+                }
+                if failure == nil { state.backOff.succeed() }
             }
+            return replies
+        } catch {
+            throw failed(error)
         }
     }
-}
 
-extension EventLoopFuture where Value: Sendable {
-    /// The value, where it is there by the deadline and before the task is cancelled.
+    /// Closes the connection and keeps it from being tried again at once.
     ///
-    /// - Throws: ``CollectorError/late``, or what the future fails with.
-    fileprivate func value(until deadline: Deadline) async throws -> Value {
-        // Of several results, a promise takes the first.
-        let first = eventLoop.makePromise(of: Value.self)
-        cascade(to: first)
-        let timer = eventLoop.scheduleTask(in: .milliseconds(Int64(deadline.remainingMilliseconds))) {
-            first.fail(CollectorError.late)
+    /// - Returns: The failure, with the address.
+    private func failed(_ cause: CollectorError) -> CollectorError {
+        let error = CollectorError(cause.reason, "\(settings.address): \(cause.detail)")
+        let channel = state.withLock { state in
+            defer { state.channel = nil }
+            state.backOff.fail(error)
+            return state.channel
         }
-        defer { timer.cancel() }
-        return try await withTaskCancellationHandler {
-            try await first.futureResult.get()
-        } onCancel: {
-            first.fail(CollectorError.late)
-        }
+        channel?.abort()
+        return error
     }
 }

@@ -20,7 +20,7 @@ extension CollectorError {
         case "DENIED":
             self.init(.authentication, "the server is in protected mode and takes no remote client without a password")
         case "NOPERM":
-            self.init(.permission, "the user may not do this: \(command.name) (NOPERM); an ACL rule has to allow it")
+            self.init(.permission, Self.missingRule(text, for: command))
         case "LOADING":
             self.init(.connection, "the server is loading its data (LOADING)")
         case "MASTERDOWN":
@@ -41,6 +41,17 @@ extension CollectorError {
                 command.name == "AUTH" ? .authentication : .internal,
                 "\(command.name) was answered with an error (\(code))")
         }
+    }
+
+    /// What the user's ACL lacks, for the words that servers have for it.
+    private static func missingRule(_ text: String, for command: RedisCommand) -> String {
+        if text.contains(" key") {
+            return "the user may not read a key of \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
+        }
+        if text.contains(" channel") {
+            return "the user may not subscribe (NOPERM); the ACL has to have a rule with & and this very pattern"
+        }
+        return "the user may not do this (NOPERM); the ACL has to have the rule +\(command.name.aclName)"
     }
 
     /// A failure of the connection itself.

@@ -2,21 +2,48 @@ import Scraping
 
 /// The replies of one scrape, by the commands that they answer.
 struct RedisReplies: Sendable {
-    private let replies: [RedisCommand: RedisReply]
+    private var replies: [RedisCommand: RedisReply]
+    /// Why commands that were sent have no reply.
+    private var failure: CollectorError?
 
-    init(_ replies: [RedisCommand: RedisReply]) {
+    init(_ replies: [RedisCommand: RedisReply] = [:], failure: CollectorError? = nil) {
         self.replies = replies
+        self.failure = failure
+    }
+
+    /// Adds those of the next trip, whose failure is that of everything that has no reply.
+    mutating func add(_ other: RedisReplies) {
+        replies.merge(other.replies) { _, new in new }
+        failure = failure ?? other.failure
+    }
+
+    /// Adds what stands for a reply to a command that was not sent.
+    mutating func add(_ reply: RedisReply, to command: RedisCommand) {
+        replies[command] = reply
+    }
+
+    /// Whether there is one, be it a refusal.
+    func has(_ command: RedisCommand) -> Bool { replies[command] != nil }
+
+    /// The server's refusal of a command, where that is what it answered.
+    func refusal(of command: RedisCommand) -> RedisReply? {
+        if case .error = replies[command] { replies[command] } else { nil }
+    }
+
+    /// Throws why commands that were sent have no reply, where that is so of any.
+    func check() throws(CollectorError) {
+        if let failure { throw failure }
     }
 
     /// The reply to a command.
     ///
-    /// - Throws: The server's refusal.
+    /// - Throws: The server's refusal, or why there is no reply.
     subscript(command: RedisCommand) -> RedisReply {
         get throws(CollectorError) {
             switch replies[command] {
             case .error(let text): throw CollectorError(text, to: command)
             case let reply?: return reply
-            case nil: throw CollectorError(.internal, "\(command.name) was not sent")
+            case nil: throw failure ?? CollectorError(.internal, "\(command.name) was not sent")
             }
         }
     }
@@ -29,6 +56,14 @@ struct RedisReplies: Sendable {
         return bytes
     }
 
+    /// The text that answers a command; `nil` where the server has nothing there: no such key, no such element.
+    ///
+    /// - Throws: The server's refusal; `internal`, where the reply is something else.
+    func textIfAny(_ command: RedisCommand) throws(CollectorError) -> [UInt8]? {
+        if case .null = try self[command] { return nil }
+        return try text(command)
+    }
+
     /// The whole number that answers a command.
     ///
     /// - Throws: The server's refusal; `internal`, where the reply is no whole number.
@@ -37,15 +72,24 @@ struct RedisReplies: Sendable {
         return value
     }
 
-    /// The value of a parameter, from the reply to `CONFIG GET`.
+    /// The elements that answer a command; none where the server has nothing there.
     ///
-    /// - Throws: The server's refusal; `internal`, where the parameter is not in the reply.
+    /// - Throws: The server's refusal; `internal`, where the reply is no array.
+    func array(_ command: RedisCommand) throws(CollectorError) -> [RedisReply] {
+        switch try self[command] {
+        case .array(let elements): return elements
+        case .null: return []
+        default: throw Self.unexpected(command)
+        }
+    }
+
+    /// What the reply to `CONFIG GET` and its like says of one name.
+    ///
+    /// - Throws: The server's refusal; `internal`, where the name is not in the reply.
     func parameter(_ name: String, of command: RedisCommand) throws(CollectorError) -> [UInt8] {
-        guard case .array(let pairs) = try self[command],
-            let at = pairs.firstIndex(of: .string(Array(name.utf8))), pairs.indices.contains(at + 1),
-            case .string(let value) = pairs[at + 1]
+        guard let value = RedisReply.array(try array(command)).fields[Array(name.utf8)], case .string(let text) = value
         else { throw Self.unexpected(command) }
-        return value
+        return text
     }
 
     private static func unexpected(_ command: RedisCommand) -> CollectorError {

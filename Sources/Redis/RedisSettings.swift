@@ -52,10 +52,12 @@ public struct RedisSettings: Sendable {
     public var password: Secret?
     /// The database with the job queues.
     public var database = 0
-    /// Lists whose lengths are `redis_key_size`.
-    public var lists: [RedisKey] = []
-    /// Celery queues whose lengths are `celery_queue_length`, in ``database``.
-    public var celeryQueues: [String] = []
+    /// Which keys are looked at.
+    public var keys = RedisKeyOptions()
+    /// Which job queues are looked at.
+    public var queues = RedisQueueOptions()
+    /// What is shown of the server itself.
+    public var options = RedisServerOptions()
 
     /// A server by its address.
     public init(name: String, address: Address) {
@@ -75,12 +77,20 @@ public struct RedisSettings: Sendable {
 public struct RedisKey: Sendable, Hashable {
     /// From 0.
     public var database: Int
-    /// The key.
-    public var key: String
+    /// The key, which may have any byte in it.
+    public var name: [UInt8]
+
+    /// A key in a database.
+    public init(database: Int = 0, name: [UInt8]) {
+        self.database = database
+        self.name = name
+    }
 
     /// A key in a database.
     public init(database: Int = 0, key: String) {
-        self.database = database
-        self.key = key
+        self.init(database: database, name: Array(key.utf8))
     }
+
+    /// The key as a label's value has it: what is no UTF-8 is replaced.
+    public var text: String { String(decoding: name, as: UTF8.self) }
 }

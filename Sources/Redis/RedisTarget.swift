@@ -14,10 +14,11 @@ public final class RedisTarget: Target {
     public let collectors: [String]
 
     private let settings: RedisSettings
+    private let selection: CollectorSelection
     private let enabled: [any RedisCollector]
-    /// What a scrape sends: what the collectors want, each command once.
-    private let commands: [RedisCommand]
+    private let dialer: RedisDialer
     private let connection: RedisConnection
+    private let rounds: RedisRounds
     private let scrapes = Mutex(Scrapes())
 
     private struct Scrapes {
@@ -25,6 +26,11 @@ public final class RedisTarget: Target {
         var ended: UInt64 = 0
         var duration = Duration.zero
     }
+
+    /// How many round trips a scrape may take: one for nearly everything, one for what has to be known first, and one more.
+    private static let maximumTrips = 3
+    /// How much of its time the first scrape may wait for names to be found.
+    private static let patience = 0.25
 
     /// - Parameters:
     ///   - selection: Which collectors run.
@@ -34,20 +40,18 @@ public final class RedisTarget: Target {
         group: any EventLoopGroup
     ) {
         self.settings = settings
-        enabled = RedisCollectors.all.filter(selection.isEnabled)
+        self.selection = selection
+        enabled = RedisCollectors.all(settings).filter(selection.isEnabled)
         self.collectors = enabled.map(\.name)
-        // INFO is what tells that the server is up, whatever else is asked for.
-        var commands: [RedisCommand] = []
-        var known: Set<RedisCommand> = []
-        for command in [.info] + enabled.flatMap({ $0.commands(settings) }) where known.insert(command).inserted {
-            commands.append(command)
-        }
-        self.commands = commands
-        connection = RedisConnection(settings, group: group)
+        dialer = RedisDialer(settings, group: group)
+        connection = RedisConnection(dialer)
+        rounds = RedisRounds(enabled)
     }
 
-    /// 1 or 0; there is never more than one connection.
-    public var openConnections: Int? { connection.isOpen ? 1 : 0 }
+    /// One as a rule, and those of collectors that have to have their own.
+    public var openConnections: Int? {
+        (connection.isOpen ? 1 : 0) + enabled.reduce(0) { $0 + $1.openConnections }
+    }
 
     /// Sends the commands of all collectors in one piece and delivers what comes back.
     public func run(_ scrape: Scrape) async {
@@ -60,17 +64,74 @@ public final class RedisTarget: Target {
                 scrapes.duration += duration
             }
         }
-        do {
-            let replies = try await connection.run(commands, until: scrape.deadline)
-            for collector in enabled {
-                scrape.deliver(collector.name) { () throws(CollectorError) in try collector.families(replies, settings)
-                }
+        do throws(CollectorError) {
+            var server = try await connection.facts(until: scrape.deadline)
+            let firstRound = rounds.begin(RedisBackground(facts: server, connection: connection, dialer: dialer))
+            await firstRound?.wait(until: scrape.deadline.limited(to: scrape.deadline.remaining * Self.patience))
+
+            var replies = RedisReplies()
+            // INFO is what tells that the server is up, whatever else is asked for.
+            let wanted = enabled.map { $0.commands(server) }
+            try await ask([.info] + wanted.joined(), &replies, until: scrape.deadline)
+            if let info = try? replies.text(.info) {
+                server = RedisFacts(Info(info))
+                scrape.targetAnswered()
             }
+            for _ in 1..<Self.maximumTrips {
+                let further = zip(enabled, wanted).flatMap { collector, wanted in
+                    wanted.isEmpty ? [] : collector.furtherCommands(replies, server)
+                }
+                guard try await ask(further, &replies, until: scrape.deadline) else { break }
+            }
+            for (collector, wanted) in zip(enabled, wanted) { deliver(collector, wanted, replies, server, to: scrape) }
             _ = try replies.text(.info)
-            scrape.targetAnswered()
+            try replies.check()
         } catch {
             scrape.targetFailed(error)
         }
+    }
+
+    /// Sends what has no reply yet.
+    ///
+    /// - Returns: Whether there was anything to send, and there may be more.
+    @discardableResult
+    private func ask(
+        _ wanted: [RedisCommand], _ replies: inout RedisReplies, until deadline: Deadline
+    ) async throws(CollectorError) -> Bool {
+        var commands: [RedisCommand] = []
+        var known: Set<RedisCommand> = []
+        for command in wanted where !replies.has(command) && known.insert(command).inserted {
+            commands.append(command)
+        }
+        guard !commands.isEmpty else { return false }
+        do throws(CollectorError) {
+            replies.add(try await connection.run(commands, until: deadline))
+        } catch {
+            replies.add(RedisReplies(failure: error))
+        }
+        return (try? replies.check()) != nil
+    }
+
+    private func deliver(
+        _ collector: any RedisCollector, _ wanted: [RedisCommand], _ replies: RedisReplies, _ server: RedisFacts,
+        to scrape: Scrape
+    ) {
+        // The server has nothing of the kind, or nobody named anything.
+        guard !wanted.isEmpty else { return scrape.skip(collector.name) }
+        let start = ContinuousClock.now
+        var result = collector.result(replies, server)
+        result.duration += start.duration(to: .now)
+        if let error = result.error, error.reason == .permission || error.reason == .unsupportedVersion,
+            !collector.readsWhatWasNamed, !selection.isRequested(collector)
+        {
+            guard !result.families.allSatisfy(\.samples.isEmpty) else {
+                return scrape.skip(collector.name, because: error)
+            }
+            scrape.leaveOut(collector.name, because: error)
+            result.error = nil
+        }
+        if let error = rounds.failures[collector.name] { result.error = result.error ?? error }
+        scrape.deliver(collector.name, result)
     }
 
     /// Whether the server answered, and the exporter's own figures, as redis_exporter has them.
@@ -91,9 +152,11 @@ public final class RedisTarget: Target {
         ]
     }
 
-    /// Closes the connection. Scrapes fail from now on.
+    /// Closes the connections. Scrapes fail from now on.
     public func shutdown() async {
         await connection.shutDown()
+        await rounds.shutdown()
+        for collector in enabled { await collector.shutdown() }
     }
 
     private static let up = entry(

@@ -160,7 +160,7 @@ struct SettingsTests {
         #expect(plain.address == .tcp(host: "cache", port: 6380))
         #expect(plain.database == 2)
         #expect(plain.name == "redis")
-        #expect(plain.celeryQueues == ["celery"])
+        #expect(plain.queues.celery.names == [])
         #expect(plain.password == nil)
 
         let environment = [
@@ -173,8 +173,8 @@ struct SettingsTests {
         #expect(secure.tls != nil)
         #expect(secure.username == "u")
         #expect(try secure.password?.reveal() == "inner")
-        #expect(secure.celeryQueues == ["mail", "slow"])
-        #expect(secure.lists == [RedisKey(key: "jobs"), RedisKey(database: 3, key: "more")])
+        #expect(secure.queues.celery.names == ["mail", "slow"])
+        #expect(secure.queues.lists.map(\.key) == [RedisKey(key: "jobs"), RedisKey(database: 3, key: "more")])
         #expect(try load([], ["REDIS_ADDR": "db", "REDIS_PASSWORD": "p"]).redis.first?.password?.reveal() == "p")
     }
 

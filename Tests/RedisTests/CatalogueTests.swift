@@ -40,9 +40,9 @@ struct CatalogueTests {
         let clusterInfo = try Fixture.bytes("redis-7.0-cluster-info")
         let replies = RedisReplies([
             .info: .string(try fixture.bytes),
-            RedisCommand("CLUSTER", "INFO", untilRefused: true): fixture == .redis70Cluster
+            RedisCommand("CLUSTER INFO"): fixture == .redis70Cluster
                 ? .string(clusterInfo) : .error(Array("ERR This instance has cluster support disabled".utf8)),
         ])
-        return try InfoCollector().families(replies, RedisSettings(name: "test", address: .unix(path: "/")))
+        return try InfoCollector().families(replies, RedisFacts(Info(try fixture.bytes)))
     }
 }

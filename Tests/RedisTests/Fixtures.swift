@@ -30,8 +30,8 @@ enum Fixture: String, CaseIterable {
     func series(others: [RedisCommand: RedisReply] = [:]) throws -> [String: Double] {
         var replies = others
         replies[.info] = .string(try bytes)
-        let settings = RedisSettings(name: "test", address: .unix(path: "/"))
-        return try InfoCollector().families(RedisReplies(replies), settings).series
+        let server = RedisFacts(Info(try bytes))
+        return try InfoCollector().families(RedisReplies(replies), server).series
     }
 }
 

@@ -121,7 +121,7 @@ struct InfoTests {
     @Test func aCluster() throws {
         let reply = try Fixture.bytes("redis-7.0-cluster-info")
         let series = try Fixture.redis70Cluster.series(
-            others: [RedisCommand("CLUSTER", "INFO", untilRefused: true): .string(reply)])
+            others: [RedisCommand("CLUSTER INFO"): .string(reply)])
         #expect(series["redis_cluster_enabled"] == 1)
         #expect(series["redis_cluster_state"] == 0)
         #expect(series["redis_cluster_slots_assigned"] == 16384)
@@ -141,7 +141,7 @@ struct InfoTests {
     }
 
     @Test func databasesFromTheConfiguration() throws {
-        let config = RedisCommand("CONFIG", "GET", "databases", untilRefused: true)
+        let config = RedisCommand("CONFIG GET", "databases")
         let reply = RedisReply.array([.string(Array("databases".utf8)), .string(Array("4".utf8))])
         let series = try Fixture.redis70.series(others: [config: reply])
         #expect(series["redis_db_keys{db=\"db2\"}"] == 0)
@@ -178,16 +178,15 @@ struct InfoTests {
 
     /// A reply cut off anywhere must not bring the exporter down.
     @Test func cutOffAnywhere() throws {
-        let settings = RedisSettings(name: "test", address: .unix(path: "/"))
         let bytes = try Fixture.redis70.bytes
+        let server = RedisFacts(Info(bytes))
         for end in stride(from: 0, to: bytes.count, by: 11) {
-            _ = try InfoCollector().families(RedisReplies([.info: .string(Array(bytes[..<end]))]), settings)
+            _ = try InfoCollector().families(RedisReplies([.info: .string(Array(bytes[..<end]))]), server)
         }
     }
 
     private func families(_ text: String) -> [String: Double] {
         let replies = RedisReplies([.info: .string(Array(text.utf8))])
-        let settings = RedisSettings(name: "test", address: .unix(path: "/"))
-        return (try? InfoCollector().families(replies, settings).series) ?? [:]
+        return (try? InfoCollector().families(replies, RedisFacts(Info(Array(text.utf8)))).series) ?? [:]
     }
 }

@@ -14,15 +14,15 @@ struct PipelineHandlerTests {
         return channel
     }
 
-    private func send(_ count: Int, on channel: EmbeddedChannel) -> EventLoopFuture<[RedisReply]> {
-        let answer = channel.eventLoop.makePromise(of: [RedisReply].self)
+    private func send(_ count: Int, on channel: EmbeddedChannel) -> EventLoopFuture<PipelineHandler.Answer> {
+        let answer = channel.eventLoop.makePromise(of: PipelineHandler.Answer.self)
         let request = PipelineHandler.Request(bytes: ByteBuffer(string: "commands"), count: count, answer: answer)
         channel.writeAndFlush(request, promise: nil)
         return answer.futureResult
     }
 
-    private func reason(_ answer: EventLoopFuture<[RedisReply]>) -> FailureReason? {
-        CollectorError.thrown { _ = try answer.wait() }?.reason
+    private func reason(_ answer: EventLoopFuture<PipelineHandler.Answer>) -> FailureReason? {
+        (try? answer.wait())?.failure?.reason
     }
 
     @Test func onePipelineIsOneWrite() throws {
@@ -32,7 +32,7 @@ struct PipelineHandlerTests {
         #expect(try channel.readOutbound(as: ByteBuffer.self) == nil)
         try channel.writeInbound(ByteBuffer(string: ":1\r\n$2\r\na"))
         try channel.writeInbound(ByteBuffer(string: "b\r\n"))
-        #expect(try answer.wait() == [.integer(1), .string(Array("ab".utf8))])
+        #expect(try answer.wait().replies == [.integer(1), .string(Array("ab".utf8))])
         _ = try? channel.finish()
     }
 
@@ -59,7 +59,7 @@ struct PipelineHandlerTests {
         for _ in 0..<5 {
             let answer = send(1, on: channel)
             try channel.writeInbound(ByteBuffer(string: "+0123456\r\n"))
-            #expect(try answer.wait().count == 1)
+            #expect(try answer.wait().replies.count == 1)
         }
         _ = try? channel.finish()
     }
@@ -68,7 +68,7 @@ struct PipelineHandlerTests {
         let channel = try channel()
         let answer = send(1, on: channel)
         _ = try? channel.writeInbound(ByteBuffer(string: ":1\r\n:2\r\n"))
-        #expect(try answer.wait() == [.integer(1)])
+        #expect(try answer.wait().replies == [.integer(1)])
         #expect(!channel.isActive)
     }
 
@@ -78,6 +78,30 @@ struct PipelineHandlerTests {
         try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
         try channel.close().wait()
         #expect(reason(answer) == .connection)
+        // What came before is still of use.
+        #expect(try answer.wait().replies == [.integer(1)])
+    }
+
+    @Test func givingUpEndsWithWhatHasCome() throws {
+        let channel = try channel()
+        let answer = send(2, on: channel)
+        try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
+        channel.triggerUserOutboundEvent(PipelineHandler.GiveUp(), promise: nil)
+        channel.embeddedEventLoop.run()
+        #expect(reason(answer) == .timeout)
+        #expect(try answer.wait().replies == [.integer(1)])
+        #expect(!channel.isActive)
+    }
+
+    @Test func givingUpWhenAllIsThereChangesNothing() throws {
+        let channel = try channel()
+        let answer = send(1, on: channel)
+        try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
+        channel.triggerUserOutboundEvent(PipelineHandler.GiveUp(), promise: nil)
+        channel.embeddedEventLoop.run()
+        #expect(try answer.wait().failure == nil)
+        #expect(channel.isActive)
+        _ = try? channel.finish()
     }
 
     @Test func aServerThatTurnsUsAwayIsUnderstood() throws {
@@ -93,7 +117,7 @@ struct PipelineHandlerTests {
         let first = send(1, on: channel)
         #expect(reason(send(1, on: channel)) == .internal)
         try channel.writeInbound(ByteBuffer(string: ":1\r\n"))
-        #expect(try first.wait() == [.integer(1)])
+        #expect(try first.wait().replies == [.integer(1)])
         _ = try? channel.finish()
     }
 }

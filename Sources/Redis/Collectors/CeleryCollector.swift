@@ -15,14 +15,21 @@ struct CeleryCollector: RedisCollector {
         "Messages that wait in the queue, of all priorities; 0 for an empty queue, which has no key",
         labels: ["queue_name"], source: "LLEN")
 
-    func commands(_ settings: RedisSettings) -> [RedisCommand] {
-        settings.celeryQueues.flatMap { Self.lengths(of: $0, settings) }
+    let readsWhatWasNamed = true
+    private let settings: RedisSettings
+
+    init(_ settings: RedisSettings) {
+        self.settings = settings
     }
 
-    func families(_ replies: RedisReplies, _ settings: RedisSettings) throws(CollectorError) -> [MetricFamily] {
+    func commands(_ server: RedisFacts) -> [RedisCommand] {
+        settings.queues.celery.names.flatMap { Self.lengths(of: $0, settings) }
+    }
+
+    func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var length = MetricFamily(Self.length.descriptor)
         var firstError: CollectorError?
-        for queue in settings.celeryQueues {
+        for queue in settings.queues.celery.names {
             do throws(CollectorError) {
                 var messages: Int64 = 0
                 for command in Self.lengths(of: queue, settings) { messages += try replies.integer(command) }

@@ -11,17 +11,22 @@ struct ListsCollector: RedisCollector {
         "redis_key_size", .gauge, "Elements of a configured key; 0 where there is no such key", labels: ["db", "key"],
         source: "LLEN")
 
-    func commands(_ settings: RedisSettings) -> [RedisCommand] {
-        settings.lists.map(Self.length)
+    let readsWhatWasNamed = true
+    private let lists: [RedisKey]
+
+    init(_ settings: RedisSettings) {
+        lists = settings.queues.lists.map(\.key)
     }
 
-    func families(_ replies: RedisReplies, _ settings: RedisSettings) throws(CollectorError) -> [MetricFamily] {
+    func commands(_ server: RedisFacts) -> [RedisCommand] { lists.map(Self.length) }
+
+    func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var size = MetricFamily(Self.size.descriptor)
         var firstError: CollectorError?
-        for list in settings.lists {
+        for list in lists {
             do throws(CollectorError) {
                 let length = try replies.integer(Self.length(of: list))
-                size.append(Double(length), ["db": "db\(list.database)", "key": list.key])
+                size.append(Double(length), ["db": "db\(list.database)", "key": list.text])
             } catch {
                 firstError = firstError ?? error
             }
@@ -31,6 +36,6 @@ struct ListsCollector: RedisCollector {
     }
 
     private static func length(of list: RedisKey) -> RedisCommand {
-        RedisCommand("LLEN", list.key, database: list.database)
+        RedisCommand("LLEN", list.name, database: list.database)
     }
 }
