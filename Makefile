@@ -14,10 +14,13 @@ SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift
 	--no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
+REDIS_VERSIONS := $(CURDIR)/.build/redis
+PYTHON_PACKAGES := prometheus_client==0.26.0 celery==5.7.0 redis==8.1.0 rq==3.0.0
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 
-TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) swift test
+TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
+	REDIS_VERSIONS=$(REDIS_VERSIONS) swift test
 
 help:
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -34,9 +37,10 @@ build: swift ## make .build/stack-exporter
 
 test: build ## run all tests, against real servers
 	@Tests/Lab/install $(TEST_PACKAGES)
-	@$(PYTHON) -c 'import prometheus_client' 2>/dev/null || \
-		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet prometheus_client==0.26.0; }
+	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq' 2>/dev/null || \
+		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
+	@Tests/Lab/redis-versions $(REDIS_VERSIONS) $(PYTHON)
 	@$(TEST) --skip ScaleTests
 	@# It takes all of the machine, and the others their time limits from it.
 	@$(TEST) --skip-build --filter ScaleTests
@@ -49,7 +53,7 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/replaced-exporters Tests/Lab/stack .ci/run
+	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 

@@ -77,7 +77,8 @@ let package = Package(
         ),
         .target(
             name: "Lab", path: "Tests/Lab",
-            exclude: ["bench", "install", "postgres-versions", "replaced-exporters", "stack"], swiftSettings: settings),
+            exclude: ["bench", "install", "postgres-versions", "redis-versions", "replaced-exporters", "stack"],
+            swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
         + library("Exposition", [])

@@ -7,6 +7,7 @@ public final class RedisServer: Sendable {
     /// The port on 127.0.0.1.
     public let port: Int
     private let settings: [String]
+    private let program: String
     private let server = Restartable()
 
     /// The path of its socket.
@@ -15,9 +16,11 @@ public final class RedisServer: Sendable {
     /// Starts a server and waits until it takes connections.
     ///
     /// - Parameters:
+    ///   - version: A directory of those that `REDIS_VERSIONS` names: `redis-8`; `nil` for the installed server.
     ///   - isTLS: Whether its port takes TLS alone, with a certificate of its own for `localhost`: `server.crt`.
     ///   - settings: Further settings, `--requirepass x`.
-    public init(isTLS: Bool = false, _ settings: String...) async throws {
+    public init(version: String? = nil, isTLS: Bool = false, _ settings: String...) async throws {
+        program = try version.map { try Self.program(of: $0) } ?? "redis-server"
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
             "redis-\(UUID().uuidString.prefix(8))")
         port = freePort()
@@ -39,10 +42,24 @@ public final class RedisServer: Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
+    /// The versions beside the installed one that there are; `make test` puts them there.
+    public static var versions: [String] {
+        ProcessInfo.processInfo.environment["REDIS_VERSIONS"].map {
+            ((try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? []).sorted()
+        } ?? []
+    }
+
+    private static func program(of version: String) throws -> String {
+        guard let directory = ProcessInfo.processInfo.environment["REDIS_VERSIONS"] else {
+            throw LabError("REDIS_VERSIONS does not say where servers of other versions are; make test sets it")
+        }
+        return "\(directory)/\(version)/redis-server"
+    }
+
     /// Starts a stopped server and waits until it takes connections.
     public func start() async throws {
         let started = try await Daemon.ready(
-            ["redis-server"] + settings, stop: "KILL", log: directory.appendingPathComponent("log"))
+            [program] + settings, stop: "KILL", log: directory.appendingPathComponent("log"))
         server.run(started)
     }
 
