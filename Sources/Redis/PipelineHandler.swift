@@ -29,30 +29,26 @@ final class PipelineHandler: ChannelDuplexHandler {
     typealias OutboundIn = Request
     typealias OutboundOut = ByteBuffer
 
-    /// The most bytes of all the replies to one pipeline: far beyond what a server's INFO has, and bearable.
-    static let maximumBytes = 64 << 20
-
     /// Succeeds when pipelines may be sent: when the channel is connected and, with TLS, the server has been verified.
     let ready: EventLoopFuture<Void>
 
     private let isReady: EventLoopPromise<Void>
     private let isEncrypted: Bool
-    private let maximumBytes: Int
+    private var limit: ReplyLimit
     private var reader: ReplyReader
     private var request: Request?
     private var replies: [RedisReply] = []
-    private var byteCount = 0
 
     /// - Parameter isEncrypted: Whether there is a TLS handler before this one.
     /// - Throws: `internal`, where there is no memory left.
     init(
         on eventLoop: any EventLoop,
         isEncrypted: Bool = false,
-        maximumBytes: Int = PipelineHandler.maximumBytes
+        limit: ReplyLimit = ReplyLimit()
     ) throws(CollectorError) {
         reader = try ReplyReader()
         self.isEncrypted = isEncrypted
-        self.maximumBytes = maximumBytes
+        self.limit = limit
         isReady = eventLoop.makePromise()
         ready = isReady.futureResult
     }
@@ -81,7 +77,7 @@ final class PipelineHandler: ChannelDuplexHandler {
         }
         self.request = request
         replies.reserveCapacity(request.count)
-        byteCount = 0
+        limit.beginPipeline()
         context.write(wrapOutboundOut(request.bytes), promise: promise)
     }
 
@@ -98,11 +94,7 @@ final class PipelineHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
-        byteCount += buffer.readableBytes
         do throws(CollectorError) {
-            guard byteCount <= maximumBytes else {
-                throw CollectorError(.internal, "the server's reply is longer than \(maximumBytes) bytes")
-            }
             try read(buffer)
         } catch {
             end(error)
@@ -113,7 +105,11 @@ final class PipelineHandler: ChannelDuplexHandler {
     private func read(_ buffer: ByteBuffer) throws(CollectorError) {
         var failure: CollectorError?
         buffer.withUnsafeReadableBytes { bytes in
-            do throws(CollectorError) { try reader.feed(bytes) } catch { failure = error }
+            do throws(CollectorError) {
+                try limit.pass(bytes) { piece throws(CollectorError) in try reader.feed(piece) }
+            } catch {
+                failure = error
+            }
         }
         if let failure { throw failure }
         while let reply = try reader.next() {

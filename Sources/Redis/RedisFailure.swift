@@ -27,6 +27,8 @@ extension CollectorError {
             self.init(.connection, "the replica has lost its master and serves nothing (MASTERDOWN)")
         case "BUSY":
             self.init(.locked, "a script keeps the server busy (BUSY)")
+        case "TOOLONG":
+            self.init(.internal, "the reply to \(command.name) is longer than is read")
         case _ where lowercase.contains("max number of clients"):
             self.init(.connection, "the server has as many clients as it takes (maxclients)")
         case _ where lowercase.hasPrefix("err unknown command"):

@@ -6,10 +6,11 @@ import Testing
 @testable import Redis
 
 struct PipelineHandlerTests {
-    private func channel(maximumBytes: Int = 1000) throws -> EmbeddedChannel {
+    private func channel(limit: Int = 1000) throws -> EmbeddedChannel {
         let channel = EmbeddedChannel()
         try channel.pipeline.syncOperations.addHandler(
-            PipelineHandler(on: channel.eventLoop, maximumBytes: maximumBytes))
+            PipelineHandler(
+                on: channel.eventLoop, limit: ReplyLimit(longestValue: limit, longestPipeline: limit)))
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/")).wait()
         return channel
     }
@@ -44,18 +45,25 @@ struct PipelineHandlerTests {
         #expect(!channel.isActive)
     }
 
-    @Test func tooLongRepliesCloseTheChannel() throws {
-        let channel = try channel(maximumBytes: 100)
-        let answer = send(1, on: channel)
-        try channel.writeInbound(ByteBuffer(string: "$1000000\r\n" + String(repeating: "x", count: 89)))
+    @Test func aReplyThatIsTooLongIsAnErrorAmongTheOthers() throws {
+        let channel = try channel(limit: 100)
+        let answer = send(3, on: channel)
+        try channel.writeInbound(
+            ByteBuffer(string: ":1\r\n$101\r\n" + String(repeating: "x", count: 101) + "\r\n:2\r\n"))
+        let replies = try answer.wait().replies
+        #expect(replies.first == .integer(1) && replies.last == .integer(2))
+        guard case .error(let text) = replies[1] else {
+            Issue.record("\(replies[1])")
+            return
+        }
+        #expect(
+            CollectorError(text, to: .info) == CollectorError(.internal, "the reply to INFO is longer than is read"))
         #expect(channel.isActive)
-        _ = try? channel.writeInbound(ByteBuffer(string: "xx"))
-        #expect(reason(answer) == .internal)
-        #expect(!channel.isActive)
+        _ = try? channel.finish()
     }
 
     @Test func theLimitIsForEachPipeline() throws {
-        let channel = try channel(maximumBytes: 10)
+        let channel = try channel(limit: 10)
         for _ in 0..<5 {
             let answer = send(1, on: channel)
             try channel.writeInbound(ByteBuffer(string: "+0123456\r\n"))
