@@ -1,10 +1,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: help run build test bench lint catalogue clean swift
+.PHONY: help run build test fuzz bench lint catalogue clean swift
 
 PORT ?= 19187
 ARGS ?=
+FUZZ_SECONDS ?= 3600
 
 # Stripped; the one with its symbols stays where Swift puts it.
 EXPORTER := $(CURDIR)/.build/stack-exporter
@@ -45,6 +46,14 @@ test: build ## run all tests, against real servers
 	@# It takes all of the machine, and the others their time limits from it.
 	@$(TEST) --skip-build --filter ScaleTests
 
+fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600
+	@Tests/Lab/install $(BUILD_PACKAGES) redis-server
+	@FUZZING=yes swift build -c release --product Fuzz --scratch-path .build/fuzz --quiet \
+		-Xswiftc -sanitize=fuzzer,address -Xswiftc -enable-testing
+	@Tests/Fuzz/seeds .build/fuzz/release/Fuzz .build/fuzz/corpus
+	@.build/fuzz/release/Fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -rss_limit_mb=1024 -timeout=10 \
+		-artifact_prefix=.build/fuzz/ .build/fuzz/corpus
+
 bench: build ## measure it beside the exporters that it replaces, and compare their pages
 	@Tests/Lab/install postgresql redis-server
 	@Tests/Lab/replaced-exporters .build/exporters
@@ -53,7 +62,7 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack .ci/run
+	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 

@@ -49,6 +49,17 @@ func library(
     ]
 }
 
+/// Only for `make fuzz`: it does not link without libFuzzer.
+let fuzzing: [Target] =
+    Context.environment["FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Exposition", "Redis", "Scraping", nioCore], path: "Tests/Fuzz",
+            exclude: ["seeds"],
+            swiftSettings: settings, linkerSettings: [.unsafeFlags(["-use-ld=lld"])])
+    ]
+
 let package = Package(
     name: "stack-exporter",
     products: [.executable(name: "stack-exporter", targets: ["StackExporter"])],
@@ -81,6 +92,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]
+        + fuzzing
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
         + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
