@@ -62,6 +62,13 @@ public enum RedisCollectors {
             InfoCollector(),
             ListsCollector(settings),
             CeleryCollector(settings),
+            SentinelCollector(settings),
+            SentinelConfigurationCollector(settings),
+            ModulesCollector(),
+            SearchCollector(settings),
+            Tile38Collector(),
+            // Last in the pipeline, so that a script that takes its time keeps nothing else waiting.
+            ScriptsCollector(settings),
         ]
     }
 
