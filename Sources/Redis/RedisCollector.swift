@@ -67,7 +67,6 @@ public enum RedisCollectors {
             ModulesCollector(),
             SearchCollector(settings),
             Tile38Collector(),
-            // Last in the pipeline, so that a script that takes its time keeps nothing else waiting.
             ScriptsCollector(settings),
         ]
     }

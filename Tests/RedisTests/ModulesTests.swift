@@ -82,7 +82,10 @@ struct SearchTests {
 
     private func collector(_ pattern: String? = nil) throws -> SearchCollector {
         var settings = RedisSettings(name: "test", address: .unix(path: ""))
-        if let pattern { settings.options.searchIndexes = try #require(NamePattern(pattern)) }
+        if let pattern {
+            let pattern: NamePattern = try #require(NamePattern(pattern))
+            settings.options.searchIndexes = pattern
+        }
         return SearchCollector(settings)
     }
 

@@ -91,6 +91,18 @@ import Testing
         await target.shutdown()
     }
 
+    @Test func aScriptThatTakesTooLongLeavesTheRest() async throws {
+        let server = try await RedisServer()
+        let target = target(server, ["endless.lua": "while true do end", "never.lua": "return {'a', 1}"])
+        let scraped = await Scraped(target, within: .seconds(2))
+        #expect(scraped.outcome.isUp)
+        #expect(scraped.series["redis_connected_clients"] == 1)
+        #expect(!scraped.series.keys.contains { $0.hasPrefix("redis_script") })
+        #expect(scraped.outcome.collectors.first { $0.name == "redis_scripts" }?.error?.reason == .timeout)
+        #expect(scraped.outcome.collectors.first { $0.name == "redis_info" }.map { $0.error == nil } == true)
+        await target.shutdown()
+    }
+
     @Test func scriptsAreNotRunToWriteWhereTheServerCannotRunThemReadOnly() throws {
         var settings = RedisSettings(name: "test", address: .unix(path: ""))
         settings.options.scripts = [.init(fileName: "a.lua", text: "return {}")]
@@ -98,6 +110,7 @@ import Testing
         let collector = ScriptsCollector(settings)
         let old = RedisFacts(Info(Array("redis_version:6.2.7\r\n".utf8)))
         #expect(collector.commands(old) == [.info])
+        #expect(collector.furtherCommands(RedisReplies([.info: .string([])]), old).isEmpty)
         let result = collector.result(RedisReplies([.info: .string([])]), old)
         #expect(result.error?.reason == .unsupportedVersion)
         #expect(result.families.isEmpty)

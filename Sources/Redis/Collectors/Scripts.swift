@@ -33,8 +33,12 @@ struct ScriptsCollector: RedisCollector {
     }
 
     func commands(_ server: RedisFacts) -> [RedisCommand] {
-        guard !server.isSentinel, !scripts.isEmpty else { return [] }
-        return canRun(on: server) ? scripts.map(\.command) : [.info]
+        server.isSentinel || scripts.isEmpty ? [] : [.info]
+    }
+
+    /// A trip later than the rest, so that a script that takes its time does not keep it waiting.
+    func furtherCommands(_ replies: RedisReplies, _ server: RedisFacts) -> [RedisCommand] {
+        canRun(on: server) ? scripts.map(\.command) : []
     }
 
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {

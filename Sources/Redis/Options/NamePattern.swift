@@ -2,7 +2,7 @@ import Glibc
 
 /// An extended regular expression of POSIX's for a part of a name.
 ///
-/// It has neither back references, whose matching takes time without bounds, nor `\\d` and the like, which POSIX reads as
+/// It has neither back references, whose matching takes time without bounds, nor `\d` and the like, which POSIX reads as
 /// the letter itself.
 public struct NamePattern: Sendable, Hashable {
     /// As it was written.
