@@ -62,6 +62,12 @@ public enum RedisCollectors {
             InfoCollector(),
             ListsCollector(settings),
             CeleryCollector(settings),
+            SentinelCollector(settings),
+            SentinelConfigurationCollector(settings),
+            ModulesCollector(),
+            SearchCollector(settings),
+            Tile38Collector(),
+            ScriptsCollector(settings),
         ]
     }
 

@@ -19,12 +19,15 @@ public final class RedisTarget: Target {
     private let dialer: RedisDialer
     private let connection: RedisConnection
     private let rounds: RedisRounds
+    private let presentation: RedisPresentation
     private let scrapes = Mutex(Scrapes())
 
     private struct Scrapes {
         var started = 0
         var ended: UInt64 = 0
         var duration = Duration.zero
+        /// What the server said of itself in the scrape that was begun last.
+        var role: String?
     }
 
     /// How many round trips a scrape may take: one for nearly everything, one for what has to be known first, and one more.
@@ -46,6 +49,7 @@ public final class RedisTarget: Target {
         dialer = RedisDialer(settings, group: group)
         connection = RedisConnection(dialer)
         rounds = RedisRounds(enabled)
+        presentation = RedisPresentation(settings.options)
     }
 
     /// One as a rule, and those of collectors that have to have their own.
@@ -56,7 +60,10 @@ public final class RedisTarget: Target {
     /// Sends the commands of all collectors in one piece and delivers what comes back.
     public func run(_ scrape: Scrape) async {
         let start = ContinuousClock.now
-        scrapes.withLock { $0.started += 1 }
+        scrapes.withLock { scrapes in
+            scrapes.started += 1
+            scrapes.role = nil
+        }
         defer {
             let duration = start.duration(to: .now)
             scrapes.withLock { scrapes in
@@ -74,7 +81,9 @@ public final class RedisTarget: Target {
             let wanted = enabled.map { $0.commands(server) }
             try await ask([.info] + wanted.joined(), &replies, until: scrape.deadline)
             if let info = try? replies.text(.info) {
-                server = RedisFacts(Info(info))
+                let info = Info(info)
+                server = RedisFacts(info)
+                scrapes.withLock { $0.role = info["role"]?.text }
                 scrape.targetAnswered()
             }
             for _ in 1..<Self.maximumTrips {
@@ -131,14 +140,19 @@ public final class RedisTarget: Target {
             result.error = nil
         }
         if let error = rounds.failures[collector.name] { result.error = result.error ?? error }
+        result.families = presented(result.families)
         scrape.deliver(collector.name, result)
+    }
+
+    private func presented(_ families: [MetricFamily]) -> [MetricFamily] {
+        presentation.apply(to: families, role: scrapes.withLock { $0.role })
     }
 
     /// Whether the server answered, and the exporter's own figures, as redis_exporter has them.
     public func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
         let scrapes = scrapes.withLock { $0 }
         let error = outcome.isUp ? nil : outcome.error?.reason ?? .internal
-        return [
+        return presented([
             MetricFamily(Self.up.descriptor, outcome.isUp ? 1 : 0),
             MetricFamily(Self.scrapesTotal.descriptor, Double(scrapes.started)),
             {
@@ -149,7 +163,7 @@ public final class RedisTarget: Target {
             MetricFamily(Self.lastScrapeDuration.descriptor, outcome.duration.seconds),
             MetricFamily(Self.lastConnectDuration.descriptor, connection.connectDuration.seconds),
             MetricFamily(Self.lastScrapeError.descriptor, error == nil ? 0 : 1, ["err": error?.rawValue ?? ""]),
-        ]
+        ])
     }
 
     /// Closes the connections. Scrapes fail from now on.

@@ -8,6 +8,7 @@ public final class RedisServer: Sendable {
     public let port: Int
     private let settings: [String]
     private let program: String
+    private let isSentinel: Bool
     private let server = Restartable()
 
     /// The path of its socket.
@@ -18,8 +19,13 @@ public final class RedisServer: Sendable {
     /// - Parameters:
     ///   - version: A directory of those that `REDIS_VERSIONS` names: `redis-8`; `nil` for the installed server.
     ///   - isTLS: Whether its port takes TLS alone, with a certificate of its own for `localhost`: `server.crt`.
+    ///   - sentinel: The lines of a sentinel's configuration, `sentinel monitor main 127.0.0.1 6379 1`; `nil` for a
+    ///     server that is none.
     ///   - settings: Further settings, `--requirepass x`.
-    public init(version: String? = nil, isTLS: Bool = false, _ settings: String...) async throws {
+    public init(
+        version: String? = nil, isTLS: Bool = false, sentinel: [String]? = nil, _ settings: String...
+    ) async throws {
+        isSentinel = sentinel != nil
         program = try version.map { try Self.program(of: $0) } ?? "redis-server"
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
             "redis-\(UUID().uuidString.prefix(8))")
@@ -30,9 +36,13 @@ public final class RedisServer: Sendable {
                 "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", "server.crt", "--tls-key-file", "server.key",
                 "--tls-ca-cert-file", "server.crt",
             ] : ["--port", "\(port)"]
+        // A sentinel rewrites its file.
+        let file = directory.appendingPathComponent("sentinel.conf")
         self.settings =
-            ["--dir", directory.path, "--save", "", "--unixsocket", "redis.sock"] + listening + settings
+            (isSentinel ? [file.path, "--sentinel"] : [])
+            + ["--dir", directory.path, "--save", "", "--unixsocket", "redis.sock"] + listening + settings
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        if let sentinel { try Data(sentinel.joined(separator: "\n").utf8).write(to: file) }
         if isTLS { try await makeCertificate() }
         try await start()
     }
@@ -59,7 +69,8 @@ public final class RedisServer: Sendable {
     /// Starts a stopped server and waits until it takes connections.
     public func start() async throws {
         let started = try await Daemon.ready(
-            [program] + settings, stop: "KILL", log: directory.appendingPathComponent("log"))
+            [program] + settings, stop: "KILL", log: directory.appendingPathComponent("log"),
+            says: isSentinel ? "Sentinel ID is" : "eady to accept ")
         server.run(started)
     }
 

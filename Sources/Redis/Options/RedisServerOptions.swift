@@ -6,8 +6,8 @@ public struct RedisServerOptions: Sendable {
     public var redactsConfiguration = true
     /// Whether the client list has ports.
     public var includesClientPorts = false
-    /// Which indexes of the search module are shown: a regular expression for a part of the name.
-    public var searchIndexes = ".*"
+    /// Which indexes of the search module are shown, by a part of their names; `nil` for all.
+    public var searchIndexes: NamePattern?
     /// Whether the other sentinels of a master are shown, each with its address.
     public var includesSentinelPeers = false
     /// Lua scripts whose replies are metrics, by the name of their file.

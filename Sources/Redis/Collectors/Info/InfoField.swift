@@ -23,8 +23,24 @@ struct InfoField {
         self.divisor = divisor
     }
 
+    /// Which command tells of it.
+    enum Source: String {
+        case info = "INFO"
+        case modules = "INFO MODULES"
+        case tile38 = "SERVER EXT"
+
+        fileprivate init(of field: String) {
+            if field.hasPrefix("tile38_") {
+                self = .tile38
+            } else {
+                self = field.hasPrefix("search_") || field.hasPrefix("bf_") ? .modules : .info
+            }
+        }
+    }
+
     private func entry(_ type: MetricType) -> CatalogueEntry {
-        CatalogueEntry("redis_\(metric)", type, help, source: "INFO \(field)", versions: versions)
+        CatalogueEntry(
+            "redis_\(metric)", type, help, source: "\(Source(of: field).rawValue) \(field)", versions: versions)
     }
 
     private static let byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = {
@@ -39,10 +55,16 @@ struct InfoField {
         "redis_active_time_io_thread_seconds_total", .counter, "Seconds that an I/O thread was at work",
         labels: ["thread"], source: "INFO used_active_time_io_thread_<n>", versions: "Valkey")
 
-    /// What the catalogue tells.
+    /// What the catalogue tells of fields from there.
+    static func metrics(from source: Source) -> [CatalogueEntry] {
+        [(MetricType.gauge, gauges), (.counter, counters)].flatMap { type, table in
+            table.filter { Source(of: $0.field) == source }.map { $0.entry(type) }
+        }
+    }
+
+    /// What the catalogue tells of INFO.
     static var metrics: [CatalogueEntry] {
-        gauges.map { $0.entry(.gauge) } + counters.map { $0.entry(.counter) }
-            + [clusterEntry("cluster_<field>", field: "cluster_<field>"), ioThreadTime]
+        metrics(from: .info) + [clusterEntry("cluster_<field>", field: "cluster_<field>"), ioThreadTime]
     }
 
     /// The families of all fields that are in the tables or tell of the cluster. Fields without a number are left out.
