@@ -42,6 +42,7 @@ struct RDBFileCollector: RedisCollector {
 extension RedisSettings.Address {
     fileprivate var isHere: Bool {
         guard let host else { return true }
-        return host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        let isNumeric = host.utf8.allSatisfy { 48...57 ~= $0 || $0 == UInt8(ascii: ".") }
+        return host == "localhost" || host == "::1" || isNumeric && host.hasPrefix("127.")
     }
 }

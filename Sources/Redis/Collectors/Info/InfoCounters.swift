@@ -82,10 +82,6 @@ extension InfoField {
         InfoField(
             "aof_rewrites", as: "aof_rewrites_total", "Rewrites of the append-only file", versions: "Redis 7.0+"),
         InfoField(
-            "total_active_defrag_time", as: "active_defrag_seconds_total",
-            "Seconds for which memory was so fragmented that it was being defragmented", versions: "Redis 7.0+",
-            divisor: 1e3),
-        InfoField(
             "total_cluster_links_buffer_limit_exceeded", as: "cluster_links_buffer_limit_exceeded_total",
             "Links to the cluster's other nodes that were cut because of cluster-link-sendbuf-limit",
             versions: "Redis 7.0+"),

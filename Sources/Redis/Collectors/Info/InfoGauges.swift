@@ -232,10 +232,6 @@ extension InfoField {
             "instantaneous_output_repl_kbps", "Kilobytes (1024 bytes) a second written for replication, likewise",
             versions: "Redis 7.0+"),
         InfoField(
-            "current_active_defrag_time", as: "current_active_defrag_seconds",
-            "Seconds since memory became so fragmented that it is being defragmented; 0 where it is not",
-            versions: "Redis 7.0+", divisor: 1e3),
-        InfoField(
             "expired_keys_with_volatile_items_stale_perc", as: "expired_keys_with_volatile_items_stale_percentage",
             "Estimated share of hashes with fields that have expired and still take memory, in percent",
             versions: "Valkey 9.0+"),
