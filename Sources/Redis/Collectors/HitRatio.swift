@@ -4,6 +4,9 @@ import Synchronization
 
 /// How many look-ups found their key, between scrapes. The ratio since the server's start, which its counters give,
 /// hardly moves any more after a week.
+///
+/// The exporter's own look-ups, of queues that are configured and empty above all, count like everybody's: on a server
+/// that nobody else uses the ratio is theirs.
 final class HitRatioCollector: RedisCollector {
     let name = "redis_hit_ratio"
 

@@ -1,7 +1,8 @@
 import Exposition
 import Scraping
 
-/// Events that took longer than `latency-monitor-threshold`, by `LATENCY LATEST`. By default that is 0, and there are none.
+/// Events that took longer than `latency-monitor-threshold`: `LATENCY LATEST`. There are none where that is 0, as it is
+/// by default.
 struct LatencyCollector: RedisCollector {
     let name = "redis_latency"
 

@@ -1,5 +1,6 @@
 extension InfoField {
-    /// Fields that only rise, from the server's start or `CONFIG RESETSTAT`. Names and units are those of redis_exporter.
+    /// Fields that only rise, from the server's start or `CONFIG RESETSTAT`. Names and units are those of
+    /// redis_exporter where it has the field.
     static let counters: [InfoField] = [
         // Stats
         InfoField("total_connections_received", as: "connections_received_total", "Connections accepted"),

@@ -1,5 +1,5 @@
 extension InfoField {
-    /// Fields that go up and down. Names and units are those of redis_exporter.
+    /// Fields that go up and down. Names and units are those of redis_exporter where it has the field.
     static let gauges: [InfoField] = [
         // Server
         InfoField("uptime_in_seconds", "Seconds since the server was started"),
@@ -222,14 +222,20 @@ extension InfoField {
         InfoField(
             "current_eviction_exceeded_time", as: "current_eviction_exceeded_time_ms",
             "Milliseconds since memory went beyond maxmemory; 0 where it is not"),
-        InfoField("instantaneous_ops_per_sec", "Commands a second, over the last one or two seconds"),
-        InfoField("instantaneous_input_kbps", "Kilobytes (1024 bytes) a second read from the network, likewise"),
-        InfoField("instantaneous_output_kbps", "Kilobytes (1024 bytes) a second written to the network, likewise"),
+        InfoField("instantaneous_ops_per_sec", "Commands a second, over the last 1.6 seconds"),
         InfoField(
-            "instantaneous_input_repl_kbps", "Kilobytes (1024 bytes) a second read for replication, likewise",
+            "instantaneous_input_kbps",
+            "Kilobytes (1024 bytes) a second read from the network, over the last 1.6 seconds"),
+        InfoField(
+            "instantaneous_output_kbps",
+            "Kilobytes (1024 bytes) a second written to the network, over the last 1.6 seconds"),
+        InfoField(
+            "instantaneous_input_repl_kbps",
+            "Kilobytes (1024 bytes) a second read for replication, over the last 1.6 seconds",
             versions: "Redis 7.0+"),
         InfoField(
-            "instantaneous_output_repl_kbps", "Kilobytes (1024 bytes) a second written for replication, likewise",
+            "instantaneous_output_repl_kbps",
+            "Kilobytes (1024 bytes) a second written for replication, over the last 1.6 seconds",
             versions: "Redis 7.0+"),
         InfoField(
             "expired_keys_with_volatile_items_stale_perc", as: "expired_keys_with_volatile_items_stale_percentage",
