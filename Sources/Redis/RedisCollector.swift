@@ -59,7 +59,16 @@ public enum RedisCollectors {
     /// New ones for one target.
     static func all(_ settings: RedisSettings) -> [any RedisCollector] {
         [
-            InfoCollector(),
+            InfoCollector(settings.options),
+            HitRatioCollector(),
+            LatencyCollector(),
+            LatencyHistogramCollector(),
+            SlowlogCollector(),
+            CommandlogCollector(settings.options),
+            ConfigurationCollector(settings.options),
+            ConfigurationValuesCollector(settings.options),
+            ClientsCollector(settings.options),
+            RDBFileCollector(settings),
             ListsCollector(settings),
             CeleryCollector(settings),
             SentinelCollector(settings),

@@ -141,11 +141,113 @@ struct InfoTests {
     }
 
     @Test func databasesFromTheConfiguration() throws {
-        let config = RedisCommand("CONFIG GET", "databases")
+        let facts = RedisFacts(Info(try Fixture.redis70.bytes))
+        let config = try #require(InfoCollector().commands(facts).last)
         let reply = RedisReply.array([.string(Array("databases".utf8)), .string(Array("4".utf8))])
         let series = try Fixture.redis70.series(others: [config: reply])
         #expect(series["redis_db_keys{db=\"db2\"}"] == 0)
         #expect(series["redis_db_keys{db=\"db4\"}"] == nil)
+    }
+
+    @Test func onlyDatabasesWithKeys() throws {
+        var options = RedisServerOptions()
+        options.includesEmptyDatabases = false
+        let bytes = try Fixture.redis70.bytes
+        let facts = RedisFacts(Info(bytes))
+        #expect(InfoCollector(options).commands(facts) == [.info])
+        let series = try InfoCollector(options).families(RedisReplies([.info: .string(bytes)]), facts).series
+        #expect(
+            Set(series.keys.filter { $0.hasPrefix("redis_db_keys{") }) == [
+                "redis_db_keys{db=\"db0\"}", "redis_db_keys{db=\"db3\"}",
+            ])
+    }
+
+    /// What redis_exporter leaves out, recorded from servers in the state that it is about: 7.0.15 while it wrote an RDB
+    /// file, while it loaded one, and as a replica whose master was gone; Valkey 9.1 in a CLIENT PAUSE.
+    @Test func whatOnlyShowsAtTimes() {
+        let saving = families(
+            "current_cow_peak:512000\r\ncurrent_cow_size:512000\r\ncurrent_cow_size_age:0\r\n"
+                + "current_fork_perc:30.73\r\ncurrent_save_keys_processed:6145\r\ncurrent_save_keys_total:20000\r\n")
+        #expect(saving["redis_current_cow_peak_bytes"] == 512_000)
+        #expect(saving["redis_current_cow_size_bytes"] == 512_000)
+        #expect(saving["redis_current_cow_size_age_seconds"] == 0)
+        #expect(saving["redis_current_fork_perc"] == 30.73)
+        #expect(saving["redis_current_save_keys_processed"] == 6145)
+        #expect(saving["redis_current_save_keys_total"] == 20000)
+        let loading = families(
+            "loading:1\r\nloading_start_time:1795268065\r\nloading_total_bytes:408992\r\n"
+                + "loading_loaded_bytes:133111\r\nloading_loaded_perc:32.55\r\nloading_eta_seconds:4\r\n")
+        #expect(loading["redis_loading_start_timestamp_seconds"] == 1_795_268_065)
+        #expect(loading["redis_loading_total_bytes"] == 408_992)
+        #expect(loading["redis_loading_loaded_bytes"] == 133_111)
+        #expect(loading["redis_loading_eta_seconds"] == 4)
+        #expect(families("master_link_down_since_seconds:3\r\n")["redis_master_link_down_since_seconds"] == 3)
+        #expect(families("paused_timeout_milliseconds:9996\r\n")["redis_paused_timeout_seconds"] == 9.996)
+    }
+
+    /// A replica that waits for its first sync: -1 stands for what it does not know.
+    @Test func whatIsNotKnownIsAbsent() {
+        let series = families(
+            "master_sync_total_bytes:-1\r\nmaster_sync_read_bytes:0\r\nmaster_sync_left_bytes:-1\r\n"
+                + "master_sync_last_io_seconds_ago:0\r\nmaster_link_down_since_seconds:-1\r\n"
+                + "sentinel_tilt_since_seconds:-1\r\n")
+        #expect(series["redis_master_sync_read_bytes"] == 0)
+        #expect(series["redis_master_sync_last_io_seconds_ago"] == 0)
+        let unknown = series.keys.filter {
+            $0.contains("_total_") || $0.contains("_left_") || $0.contains("_since_")
+        }
+        #expect(unknown.isEmpty)
+        // Of a sync without a file the size is not known, and what is left would be less than nothing.
+        let diskless = families("master_sync_total_bytes:0\r\nmaster_sync_left_bytes:-4096\r\n")
+        #expect(!diskless.keys.contains { $0.hasPrefix("redis_master_sync") })
+    }
+
+    @Test func rates() throws {
+        let series = try Fixture.redis70.series()
+        #expect(series["redis_instantaneous_input_kbps"] == 0.02)
+        #expect(series["redis_instantaneous_output_repl_kbps"] == 0.01)
+        #expect(series["redis_instantaneous_ops_per_sec"] == 0)
+        #expect(series["redis_rss_overhead_ratio"] == 2.57)
+        #expect(series["redis_rss_overhead_bytes"] == 7_634_944)
+        #expect(series["redis_forks_total"] == 2)
+        #expect(series["redis_aof_rewrites_total"] == 0)
+    }
+
+    @Test func whatNewServersHave() throws {
+        #expect(try Fixture.redis80.series()["redis_mem_replica_full_sync_buffer_bytes"] == 0)
+        let series = try Fixture.valkey91.series()
+        #expect(series["redis_scripting_engines_memory_used_bytes"] == 69632)
+        #expect(series["redis_scripting_engines_memory_overhead_bytes"] == 64)
+        for name in [
+            "redis_expired_fields_total", "redis_acl_access_denied_db_total", "redis_acl_access_denied_tls_cert_total",
+            "redis_mem_replicas_repl_buffer_bytes", "redis_replicas_waiting_psync",
+            "redis_slot_migration_fork_in_progress",
+            "redis_expired_keys_with_volatile_items_stale_percentage", "redis_io_threaded_total_prefetch_entries",
+        ] {
+            #expect(series[name] == 0, "\(name)")
+        }
+    }
+
+    /// From Valkey 9.1.2 with a certificate for two days, and without any.
+    @Test func certificates() throws {
+        let series = families(
+            """
+            tls_server_cert_serial:1A79273256B3956E24CEF5B8333081E2012DD0DD\r
+            tls_server_cert_expires_in_seconds:172798\r
+            tls_client_cert_serial:none\r
+            tls_client_cert_expires_in_seconds:0\r
+            tls_ca_cert_serial:1A79273256B3956E24CEF5B8333081E2012DD0DD\r
+            tls_ca_cert_expires_in_seconds:172798\r
+            """)
+        let serial = "1A79273256B3956E24CEF5B8333081E2012DD0DD"
+        #expect(
+            series.filter { $0.key.contains("tls") } == [
+                "redis_tls_certificate_info{certificate=\"server\",serial=\"\(serial)\"}": 1,
+                "redis_tls_certificate_info{certificate=\"ca\",serial=\"\(serial)\"}": 1,
+                "redis_tls_server_cert_expires_in_seconds": 172_798,
+                "redis_tls_ca_cert_expires_in_seconds": 172_798,
+            ])
+        #expect(try !Fixture.valkey91.series().keys.contains { $0.hasPrefix("redis_tls") })
     }
 
     @Test func aMasterThatIsGone() {

@@ -7,15 +7,22 @@ struct InfoCollector: RedisCollector {
 
     var metrics: [CatalogueEntry] {
         InfoField.metrics + InfoInstance.metrics + InfoKeyspace.metrics + InfoCommands.metrics
-            + InfoReplication.metrics + InfoSentinel.metrics
+            + InfoReplication.metrics + InfoSentinel.metrics + InfoCertificates.metrics
     }
 
-    private static let databases = RedisCommand("CONFIG GET", "databases", isOptional: true)
     private static let clusterInfo = RedisCommand("CLUSTER INFO", isOptional: true)
 
+    private let configuration: ConfigurationQuestion
+    private let includesEmptyDatabases: Bool
+
+    init(_ options: RedisServerOptions = RedisServerOptions()) {
+        configuration = .ofServer(options)
+        includesEmptyDatabases = options.includesEmptyDatabases
+    }
+
     func commands(_ server: RedisFacts) -> [RedisCommand] {
-        if server.isSentinel { return [.info] }
-        return server.isCluster ? [.info, Self.clusterInfo] : [.info, Self.databases]
+        if server.isCluster { return [.info, Self.clusterInfo] }
+        return includesEmptyDatabases ? [.info] + configuration.commands(server) : [.info]
     }
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
@@ -26,17 +33,19 @@ struct InfoCollector: RedisCollector {
         families += InfoCommands.families(info)
         families += InfoReplication.families(info)
         families += InfoSentinel.families(info)
+        families += InfoCertificates.families(info)
         if server.isCluster, let reply = try? replies.text(Self.clusterInfo) {
             families += InfoField.families(Info(reply))
         }
         return families
     }
 
-    /// How many databases the server has: as it says itself where we may ask, else what servers come with.
+    /// How many databases to show though they are empty: as many as the server says that it has where we may ask, else
+    /// what servers come with.
     private func databases(_ replies: RedisReplies, _ server: RedisFacts) -> Int {
-        if server.isSentinel { return 0 }
+        if server.isSentinel || !includesEmptyDatabases { return 0 }
         if server.isCluster { return 1 }
-        guard let value = try? replies.parameter("databases", of: Self.databases) else { return 16 }
-        return Int(value[...].text) ?? 16
+        let values = try? configuration.values(replies, server)
+        return values?["databases"].flatMap { Int($0[...].text) } ?? 16
     }
 }

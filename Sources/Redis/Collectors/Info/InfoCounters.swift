@@ -1,5 +1,6 @@
 extension InfoField {
-    /// Fields that only rise, from the server's start or `CONFIG RESETSTAT`. Names and units are those of redis_exporter.
+    /// Fields that only rise, from the server's start or `CONFIG RESETSTAT`. Names and units are those of
+    /// redis_exporter where it has the field.
     static let counters: [InfoField] = [
         // Stats
         InfoField("total_connections_received", as: "connections_received_total", "Connections accepted"),
@@ -11,6 +12,7 @@ extension InfoField {
         InfoField("total_net_repl_input_bytes", as: "net_repl_input_bytes_total", "Bytes read for replication"),
         InfoField("total_net_repl_output_bytes", as: "net_repl_output_bytes_total", "Bytes written for replication"),
         InfoField("expired_subkeys", as: "expired_subkeys_total", "Hash fields that expired", versions: "Redis 7.4+"),
+        InfoField("expired_fields", as: "expired_fields_total", "Hash fields that expired", versions: "Valkey 9.0+"),
         InfoField("expired_keys", as: "expired_keys_total", "Keys that expired"),
         InfoField(
             "expired_time_cap_reached_count", as: "expired_time_cap_reached_total",
@@ -44,6 +46,13 @@ extension InfoField {
         InfoField("total_writes_processed", "Writes to clients"),
         InfoField("io_threaded_reads_processed", "Reads from clients by I/O threads"),
         InfoField("io_threaded_writes_processed", "Writes to clients by I/O threads"),
+        InfoField("io_threaded_freed_objects", "Objects freed by I/O threads", versions: "Valkey 8.0+"),
+        InfoField("io_threaded_accept_processed", "Connections accepted by I/O threads", versions: "Valkey 8.1+"),
+        InfoField("io_threaded_poll_processed", "Polls for clients by I/O threads", versions: "Valkey 8.0+"),
+        InfoField(
+            "io_threaded_total_prefetch_batches", "Batches of commands whose keys were fetched ahead",
+            versions: "Valkey 8.0+"),
+        InfoField("io_threaded_total_prefetch_entries", "Keys that were fetched ahead", versions: "Valkey 8.0+"),
         InfoField(
             "client_query_buffer_limit_disconnections", as: "client_query_buffer_limit_disconnections_total",
             "Clients dropped because their query was too long"),
@@ -64,6 +73,19 @@ extension InfoField {
         InfoField(
             "acl_access_denied_channel", as: "acl_access_denied_channel_total",
             "Commands refused because of a channel that the user may not use", versions: "Redis 7.2+"),
+        InfoField(
+            "acl_access_denied_tls_cert", as: "acl_access_denied_tls_cert_total",
+            "Log-ins refused by the client's certificate", versions: "Valkey 9.1+"),
+        InfoField(
+            "acl_access_denied_db", as: "acl_access_denied_db_total",
+            "Commands refused because of a database that the user may not use", versions: "Valkey 9.1+"),
+        InfoField("total_forks", as: "forks_total", "Child processes that were forked", versions: "Redis 6.2+"),
+        InfoField(
+            "aof_rewrites", as: "aof_rewrites_total", "Rewrites of the append-only file", versions: "Redis 7.0+"),
+        InfoField(
+            "total_cluster_links_buffer_limit_exceeded", as: "cluster_links_buffer_limit_exceeded_total",
+            "Links to the cluster's other nodes that were cut because of cluster-link-sendbuf-limit",
+            versions: "Redis 7.0+"),
 
         // CPU
         InfoField("used_cpu_sys", as: "cpu_sys_seconds_total", "Seconds of system CPU of the server"),

@@ -13,14 +13,20 @@ struct InfoField {
     let versions: String?
     /// How many of the field's units make one of the metric's; dividing by it keeps decimals short.
     let divisor: Double
+    /// The least number that is a value; what is below it says that there is none.
+    let minimum: Double
 
     /// - Parameter metric: Where it is left out, the metric has the field's name.
-    init(_ field: String, as metric: String? = nil, _ help: String, versions: String? = nil, divisor: Double = 1) {
+    init(
+        _ field: String, as metric: String? = nil, _ help: String, versions: String? = nil, divisor: Double = 1,
+        minimum: Double = -.infinity
+    ) {
         self.field = field
         self.metric = metric ?? field
         self.help = help
         self.versions = versions
         self.divisor = divisor
+        self.minimum = minimum
     }
 
     /// Which command tells of it.
@@ -43,10 +49,14 @@ struct InfoField {
             "redis_\(metric)", type, help, source: "\(Source(of: field).rawValue) \(field)", versions: versions)
     }
 
-    private static let byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = {
-        var byField: [Info.Text: (descriptor: MetricDescriptor, divisor: Double)] = [:]
+    private typealias Row = (descriptor: MetricDescriptor, divisor: Double, minimum: Double)
+
+    private static let byField: [Info.Text: Row] = {
+        var byField: [Info.Text: Row] = [:]
         for (type, table) in [(MetricType.gauge, gauges), (.counter, counters)] {
-            for row in table { byField[Array(row.field.utf8)[...]] = (row.entry(type).descriptor, row.divisor) }
+            for row in table {
+                byField[Array(row.field.utf8)[...]] = (row.entry(type).descriptor, row.divisor, row.minimum)
+            }
         }
         return byField
     }()
@@ -72,9 +82,9 @@ struct InfoField {
         var families: [MetricFamily] = []
         var ioThreadTime = MetricFamily(ioThreadTime.descriptor)
         for line in info.lines {
-            if let (descriptor, divisor) = byField[line.field] {
-                if let number = line.value.numberOrStatus {
-                    families.append(MetricFamily(descriptor, number / divisor))
+            if let row = byField[line.field] {
+                if let number = line.value.numberOrStatus, number >= row.minimum {
+                    families.append(MetricFamily(row.descriptor, number / row.divisor))
                 }
             } else if line.field.after("cluster_") != nil {
                 // The messages of each type are fields of their own, which is why there can be no table.

@@ -1,5 +1,5 @@
 extension InfoField {
-    /// Fields that go up and down. Names and units are those of redis_exporter.
+    /// Fields that go up and down. Names and units are those of redis_exporter where it has the field.
     static let gauges: [InfoField] = [
         // Server
         InfoField("uptime_in_seconds", "Seconds since the server was started"),
@@ -30,6 +30,11 @@ extension InfoField {
         InfoField(
             "client_recent_max_input_buffer", as: "client_recent_max_input_buffer_bytes",
             "Largest query buffer of a client in the last seconds"),
+        InfoField(
+            "paused_timeout_milliseconds", as: "paused_timeout_seconds",
+            "Seconds for which clients are still held up, by CLIENT PAUSE, a failover and the like",
+            versions: "Valkey 8.1+",
+            divisor: 1e3),
 
         // Memory
         InfoField("allocator_active", as: "allocator_active_bytes", "Bytes in pages that the allocator has in use"),
@@ -42,6 +47,8 @@ extension InfoField {
             "Bytes that the allocator has offered back to the system and the system has not taken"),
         InfoField("allocator_rss_ratio", "Resident bytes of the allocator by active ones: pages it could give back"),
         InfoField("allocator_rss_bytes", "Resident bytes of the allocator less active ones"),
+        InfoField("rss_overhead_ratio", "Resident bytes of the process by those of the allocator"),
+        InfoField("rss_overhead_bytes", "Resident bytes of the process less those of the allocator"),
         InfoField("used_memory", as: "memory_used_bytes", "Bytes that the server has allocated"),
         InfoField("used_memory_rss", as: "memory_used_rss_bytes", "Bytes of the server that are in memory"),
         InfoField("used_memory_peak", as: "memory_used_peak_bytes", "Most bytes ever allocated since the start"),
@@ -111,6 +118,14 @@ extension InfoField {
             "mem_total_replication_buffers", as: "mem_total_replication_buffers_bytes",
             "Bytes of all replication buffers, the backlog included", versions: "Redis 7.0+"),
         InfoField(
+            "mem_replica_full_sync_buffer", as: "mem_replica_full_sync_buffer_bytes",
+            "Bytes of the master's new writes that a replica holds back while it loads all data", versions: "Redis 8.0+"
+        ),
+        InfoField(
+            "mem_replicas_repl_buffer", as: "mem_replicas_repl_buffer_bytes",
+            "Bytes of the primary's new writes that a replica holds back while it loads all data",
+            versions: "Valkey 9.0+"),
+        InfoField(
             "mem_overhead_db_hashtable_rehashing", as: "mem_overhead_db_hashtable_rehashing_bytes",
             "Bytes of the tables that are being replaced by larger or smaller ones", versions: "Redis 7.4+"),
         InfoField("lazyfree_pending_objects", "Objects that wait to be freed in the background"),
@@ -127,6 +142,26 @@ extension InfoField {
         // Persistence
         InfoField("loading", as: "loading_dump_file", "Whether the server is loading its data from disk"),
         InfoField("async_loading", "Whether a replica loads new data while it serves the old", versions: "Redis 7.0+"),
+        InfoField(
+            "loading_start_time", as: "loading_start_timestamp_seconds",
+            "When the loading under way was begun, in seconds since 1970"),
+        InfoField("loading_total_bytes", "Bytes of the file that is being loaded"),
+        InfoField("loading_loaded_bytes", "Bytes of the file that have been loaded"),
+        InfoField("loading_eta_seconds", "Estimated seconds until everything is loaded"),
+        InfoField(
+            "current_cow_peak", as: "current_cow_peak_bytes",
+            "Most bytes copied because they changed, while the child process under way runs", versions: "Redis 7.0+"),
+        InfoField(
+            "current_cow_size", as: "current_cow_size_bytes",
+            "Bytes copied because they changed, while the child process under way runs", versions: "Redis 6.2+"),
+        InfoField(
+            "current_cow_size_age", as: "current_cow_size_age_seconds",
+            "Seconds since the child process under way last told its copied bytes", versions: "Redis 6.2+"),
+        InfoField("current_fork_perc", "How far the child process under way is, in percent", versions: "Redis 6.2+"),
+        InfoField(
+            "current_save_keys_processed", "Keys that the child process under way has written", versions: "Redis 6.2+"),
+        InfoField(
+            "current_save_keys_total", "Keys that the child process under way has to write", versions: "Redis 6.2+"),
         InfoField("rdb_changes_since_last_save", "Changes that a crash would lose, were there only the RDB file"),
         InfoField("rdb_bgsave_in_progress", "Whether an RDB file is being written"),
         InfoField(
@@ -149,6 +184,10 @@ extension InfoField {
         InfoField(
             "rdb_last_load_keys_loaded", as: "rdb_last_load_loaded_keys",
             "Keys that the last RDB file gave", versions: "Redis 7.0+"),
+        InfoField(
+            "aof_rewrites_consecutive_failures",
+            "Rewrites of the append-only file that have failed since one went well",
+            versions: "Redis 7.0+"),
         InfoField("aof_enabled", "Whether changes are written to the append-only file"),
         InfoField("aof_rewrite_in_progress", "Whether the append-only file is being rewritten"),
         InfoField(
@@ -173,6 +212,9 @@ extension InfoField {
         InfoField("aof_delayed_fsync", "Writes to the append-only file that waited for fsync: a slow disk"),
         InfoField("aof_last_bgrewrite_status", "Whether the last rewrite of the append-only file went well"),
         InfoField("aof_last_write_status", "Whether the last write to the append-only file went well"),
+        InfoField(
+            "slot_migration_fork_in_progress", "Whether a child process sends slots to another node",
+            versions: "Valkey 9.0+"),
         InfoField("module_fork_in_progress", "Whether a module has forked the server"),
         InfoField("module_fork_last_cow_size", "Bytes copied because they changed during a module's last fork"),
 
@@ -180,6 +222,25 @@ extension InfoField {
         InfoField(
             "current_eviction_exceeded_time", as: "current_eviction_exceeded_time_ms",
             "Milliseconds since memory went beyond maxmemory; 0 where it is not"),
+        InfoField("instantaneous_ops_per_sec", "Commands a second, over the last 1.6 seconds"),
+        InfoField(
+            "instantaneous_input_kbps",
+            "Kilobytes (1024 bytes) a second read from the network, over the last 1.6 seconds"),
+        InfoField(
+            "instantaneous_output_kbps",
+            "Kilobytes (1024 bytes) a second written to the network, over the last 1.6 seconds"),
+        InfoField(
+            "instantaneous_input_repl_kbps",
+            "Kilobytes (1024 bytes) a second read for replication, over the last 1.6 seconds",
+            versions: "Redis 7.0+"),
+        InfoField(
+            "instantaneous_output_repl_kbps",
+            "Kilobytes (1024 bytes) a second written for replication, over the last 1.6 seconds",
+            versions: "Redis 7.0+"),
+        InfoField(
+            "expired_keys_with_volatile_items_stale_perc", as: "expired_keys_with_volatile_items_stale_percentage",
+            "Estimated share of hashes with fields that have expired and still take memory, in percent",
+            versions: "Valkey 9.0+"),
         InfoField("pubsub_channels", "Channels with subscribers"),
         InfoField("pubsub_patterns", "Patterns with subscribers"),
         InfoField("pubsubshard_channels", "Shard channels with subscribers", versions: "Redis 7.0.3+"),
@@ -197,6 +258,35 @@ extension InfoField {
 
         // Replication
         InfoField("connected_slaves", "Replicas that are connected"),
+        InfoField(
+            "min_slaves_good_slaves", "Replicas that lag little enough to count for min-replicas-to-write"),
+        InfoField(
+            "replicas_waiting_psync", "Replicas that are being sent all data and wait to go on from there",
+            versions: "Valkey 8.0+"),
+        InfoField(
+            "replicas_repl_buffer_size", as: "replicas_repl_buffer_size_bytes",
+            "Bytes of the primary's new writes that this replica holds back", versions: "Valkey 8.0+"),
+        InfoField(
+            "replicas_repl_buffer_peak", as: "replicas_repl_buffer_peak_bytes",
+            "Most bytes of the primary's new writes that this replica has held back", versions: "Valkey 8.0+"),
+        InfoField(
+            "master_link_down_since_seconds",
+            "Seconds since the replica lost its master; absent while it is linked, and where it never was", minimum: 0),
+        InfoField(
+            "master_sync_total_bytes",
+            "Bytes of all data that the replica is being sent; absent where that is not known",
+            minimum: 1),
+        InfoField("master_sync_read_bytes", "Bytes that the replica has got of all data that it is being sent"),
+        InfoField(
+            "master_sync_left_bytes", "Bytes that the replica has yet to get; absent where that is not known",
+            minimum: 0),
+        InfoField(
+            "master_sync_last_io_seconds_ago",
+            "Seconds since the replica last got some of all data that it is being sent",
+            minimum: 0),
+        InfoField(
+            "slave_read_repl_offset", "Replication offset up to which the replica has got what its master wrote",
+            versions: "Redis 7.0+"),
         InfoField("repl_backlog_size", as: "replication_backlog_bytes", "Bytes that the replication backlog may hold"),
         InfoField("repl_backlog_active", as: "repl_backlog_is_active", "Whether there is a replication backlog"),
         InfoField("repl_backlog_first_byte_offset", "Replication offset of the backlog's first byte"),
@@ -225,9 +315,22 @@ extension InfoField {
         // Sentinel
         InfoField("sentinel_masters", "Masters that this sentinel watches"),
         InfoField("sentinel_tilt", "Whether the sentinel does not trust its clock and only watches"),
+        InfoField(
+            "sentinel_tilt_since_seconds",
+            "Seconds for which the sentinel has not trusted its clock; absent where it does",
+            versions: "Redis 7.0+", minimum: 0),
         InfoField("sentinel_running_scripts", "Notification scripts that run"),
         InfoField("sentinel_scripts_queue_length", "Notification scripts that wait to run"),
         InfoField("sentinel_simulate_failure_flags", "Failures that the sentinel simulates for a test"),
+
+        // Scripting engines
+        InfoField("engines_count", as: "scripting_engines_count", "Engines that run scripts", versions: "Valkey 9.1+"),
+        InfoField(
+            "engines_total_used_memory", as: "scripting_engines_memory_used_bytes",
+            "Bytes that engines for scripts have allocated", versions: "Valkey 9.1+"),
+        InfoField(
+            "engines_total_memory_overhead", as: "scripting_engines_memory_overhead_bytes",
+            "Bytes that the server takes to keep engines for scripts", versions: "Valkey 9.1+"),
 
         // Tile38
         InfoField("tile38_aof_size", as: "tile38_aof_size_bytes", "Bytes of Tile38's append-only file"),

@@ -35,7 +35,7 @@ enum InfoInstance {
 
     /// Whole seconds on the server's clock: the start would seem to move if it were reckoned by another one. Servers
     /// before Redis 6.2 do not tell their time; ours must do then.
-    private static func now(_ info: Info) -> Double {
+    static func now(_ info: Info) -> Double {
         info["server_time_usec"]?.number.map { ($0 / 1e6).rounded(.down) } ?? Double(time(nil))
     }
 }
