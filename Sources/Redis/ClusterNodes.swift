@@ -73,7 +73,7 @@ struct ClusterNodes: Sendable, Equatable {
 
     /// `5461-10922` or `5461`; not `[93->-id]`, which tells of a slot on its way.
     private static func slots(_ field: String) -> ClosedRange<Int>? {
-        let ends = field.split(separator: "-").map { Int($0) }
+        let ends = field.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
         guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, 0 <= first, first <= last,
             last < HashSlot.count
         else { return nil }
