@@ -8,9 +8,17 @@ final class KeyScan: Sendable {
     private let type: String?
     private let stepSize: Int
     private let pause: Duration
-    private let left = Mutex<[Position]>([])
+    private let progress = Mutex(Progress())
 
-    /// How far the pass is in one node.
+    /// How far the pass is.
+    private struct Progress {
+        /// The nodes whose keys have not all come, none between two passes.
+        var left: [Position] = []
+        /// All nodes that the pass has met.
+        var met: Set<RedisSettings.Address?> = []
+    }
+
+    /// How far it is in one node.
     private struct Position {
         let node: RedisSettings.Address?
         var cursor = KeyScan.start
@@ -29,7 +37,7 @@ final class KeyScan: Sendable {
     }
 
     /// Whether the next pass begins at the beginning.
-    var isAtStart: Bool { left.withLock { $0.isEmpty } }
+    var isAtStart: Bool { progress.withLock { $0.left.isEmpty } }
 
     /// One pass, or the rest of the one before. A key may come more than once.
     ///
@@ -38,11 +46,14 @@ final class KeyScan: Sendable {
         _ server: RedisBackground, visit: ([[UInt8]]) async throws(CollectorError) -> Bool
     ) async throws(CollectorError) {
         let nodes = try await server.keyNodes()
-        left.withLock { left in
-            left.removeAll { !nodes.contains($0.node) }
-            if left.isEmpty { left = nodes.map { Position(node: $0) } }
+        progress.withLock { progress in
+            if progress.left.isEmpty { progress.met = [] }
+            // After a failover, the keys of a node that is gone are in one that is new.
+            progress.left.removeAll { !nodes.contains($0.node) }
+            progress.left += nodes.filter { !progress.met.contains($0) }.map { Position(node: $0) }
+            progress.met.formUnion(nodes)
         }
-        while let position = left.withLock({ $0.first }) {
+        while let position = progress.withLock({ $0.left.first }) {
             var arguments: [any RedisArgument] = [position.cursor, "COUNT", stepSize]
             if pattern.name != Array("*".utf8) { arguments += ["MATCH", pattern.name] as [any RedisArgument] }
             if let type { arguments += ["TYPE", type] as [any RedisArgument] }
@@ -52,22 +63,22 @@ final class KeyScan: Sendable {
                 reply = try await server.ask([step], on: position.node).array(step)
             } catch {
                 // The others come first the next time.
-                left.withLock { $0.append($0.removeFirst()) }
+                progress.withLock { $0.left.append($0.left.removeFirst()) }
                 throw error
             }
             guard reply.count == 2, let next = reply[0].text else {
                 throw CollectorError(.internal, "SCAN was not answered as its documentation says")
             }
             let goesOn = try await visit(reply[1].elements.compactMap(\.text))
-            let isOver = left.withLock { left in
+            let isOver = progress.withLock { progress in
                 if !goesOn {
-                    left = []
+                    progress.left = []
                 } else if next == Self.start {
-                    left.removeFirst()
+                    progress.left.removeFirst()
                 } else {
-                    left[0].cursor = next
+                    progress.left[0].cursor = next
                 }
-                return left.isEmpty
+                return progress.left.isEmpty
             }
             if isOver { return }
             do {

@@ -225,11 +225,12 @@ final class RedisCluster: Sendable {
                 unreached.append(errand)
             }
         }
-        guard !unreached.isEmpty || again.contains(where: { !$0.isAsking }) else { return again }
         let isDue = state.withLock { state in
             state.lastLook.map { $0.duration(to: .now) >= Self.shortestInterval } ?? true
         }
-        if isDue { try? await refresh(until: deadline) }
+        if isDue, !unreached.isEmpty || again.contains(where: { !$0.isAsking }) {
+            try? await refresh(until: deadline)
+        }
         guard let nodes = state.withLock({ $0.nodes }) else { return again }
         let own = nodes.nodes.first(where: \.isMyself)
         for index in again.indices where [own?.address, own?.namedAddress].contains(again[index].node) {

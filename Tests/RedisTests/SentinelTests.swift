@@ -13,7 +13,7 @@ import Testing
         let replica: RedisServer
         let sentinel: RedisSentinel
 
-        init(_ settings: String...) async throws {
+        init() async throws {
             master = try await RedisServer()
             let replica = try await RedisServer("--replicaof", "127.0.0.1 \(master.port)")
             self.replica = replica
@@ -156,10 +156,16 @@ import Testing
         await alone.shutdown()
     }
 
-    @Test func throughTLS() async throws {
-        // A sentinel's own port and its master's may both be encrypted.
-        let settings = try RedisSettings(name: "n", address: "rediss+sentinel://one,[::1]:2/shop/3")
-        #expect(settings.tls != nil)
-        #expect(settings.address.description == "shop@one:26379,[::1]:2")
+    @Test(arguments: ["localhost", "::1"])
+    func aMasterByNameOrIPv6(host: String) async throws {
+        let master = try await RedisServer()
+        let sentinel = try await ScriptedServer { command in
+            #expect(command == "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster")
+            let port = "\(master.port)"
+            return .reply("*2\r\n$\(host.utf8.count)\r\n\(host)\r\n$\(port.utf8.count)\r\n\(port)\r\n")
+        }
+        let target = try target("redis+sentinel://localhost:\(sentinel.port)/mymaster")
+        #expect(port(await target.scrape().series) == master.port)
+        await target.shutdown()
     }
 }
