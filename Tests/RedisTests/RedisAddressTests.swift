@@ -41,6 +41,17 @@ struct RedisAddressTests {
         Case(
             text: "rediss://:p@[fe80::1]:1/1", address: .tcp(host: "fe80::1", port: 1), password: "p", database: 1,
             isTLS: true),
+        Case(
+            text: "redis+sentinel://one,two:7,[::1]:8/shop",
+            address: .master(
+                name: "shop",
+                sentinels: [
+                    .tcp(host: "one", port: 26379), .tcp(host: "two", port: 7), .tcp(host: "::1", port: 8),
+                ])),
+        Case(
+            text: "rediss+sentinel://u:p%40s@one:1/my%2Fmaster/3?x=y",
+            address: .master(name: "my/master", sentinels: [.tcp(host: "one", port: 1)]), user: "u", password: "p@s",
+            database: 3, isTLS: true),
         Case(text: "unix:///run/redis.sock", address: .unix(path: "/run/redis.sock")),
         Case(
             text: "unix://u:p@/run/redis%20x.sock", address: .unix(path: "/run/redis x.sock"), user: "u", password: "p"),
@@ -62,7 +73,15 @@ struct RedisAddressTests {
         ("redis://:hunter2@h:", "the port is not a number from 1 to 65535"),
         ("redis://:hunter2@h/one", "the database is not a number from 0"),
         ("redis://:hunter2@h/-1", "the database is not a number from 0"),
-        ("http://:hunter2@h", "the scheme is none of redis, rediss, valkey, valkeys and unix"),
+        (
+            "http://:hunter2@h",
+            "the scheme is none of redis, rediss, valkey, valkeys, redis+sentinel, rediss+sentinel and unix"
+        ),
+        ("redis+sentinel://:hunter2@h", "the name of the sentinels' master is missing behind their addresses"),
+        ("redis+sentinel://:hunter2@h/", "the name of the sentinels' master is missing behind their addresses"),
+        ("redis+sentinel://:hunter2@/m", "there is no sentinel in the address"),
+        ("redis+sentinel://:hunter2@h:0/m", "the port is not a number from 1 to 65535"),
+        ("redis+sentinel://:hunter2@h/m/x", "the database is not a number from 0"),
         ("redis://:hunter2%@h", "the password has a percent sign without two hexadecimal digits behind it"),
         ("redis://:hunter2%+1@h", "the password has a percent sign without two hexadecimal digits behind it"),
         ("redis://:hunter2%ff@h", "the password is not UTF-8 once it is decoded"),
@@ -73,6 +92,12 @@ struct RedisAddressTests {
     ])
     func whatIsNoAddress(text: String, sentence: String) {
         #expect(throws: RedisSettingsError(sentence)) { try RedisSettings(name: "n", address: text) }
+    }
+
+    @Test func addressesInMessages() throws {
+        #expect(RedisSettings.Address.tcp(host: "::1", port: 1).description == "[::1]:1")
+        let watched = try RedisSettings(name: "n", address: "redis+sentinel://:hunter2@one,[::1]:2/shop")
+        #expect(watched.address.description == "shop@one:26379,[::1]:2")
     }
 
     @Test func lists() throws {
