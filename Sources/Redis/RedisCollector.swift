@@ -62,6 +62,10 @@ public enum RedisCollectors {
             InfoCollector(),
             ListsCollector(settings),
             CeleryCollector(settings),
+            KeysCollector(settings),
+            StreamsCollector(settings),
+            KeyCountsCollector(settings),
+            KeyGroupsCollector(settings),
         ]
     }
 
