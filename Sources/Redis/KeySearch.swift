@@ -62,7 +62,7 @@ final class KeySearch: Sendable {
                 left.database == right.database
                     ? left.name.lexicographicallyPrecedes(right.name) : left.database < right.database
             }
-            let keys = Array(sorted.prefix(options.limit))
+            let keys = Array(sorted.prefix(max(options.limit, 0)))
             state.keys = keys
             return keys
         }

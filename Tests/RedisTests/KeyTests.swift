@@ -1,9 +1,10 @@
 import Exposition
 import Lab
-import Scraping
+import NIOPosix
 import Testing
 
 @testable import Redis
+@testable import Scraping
 
 @Suite(.startsServers, .timeLimit(.minutes(15))) struct KeyTests {
     private func keys(
@@ -177,6 +178,62 @@ import Testing
         let result = try await keys.result()
         #expect(result.families.series.isEmpty)
         #expect(result.error?.reason == .internal)
+    }
+
+    @Test func memoryThatMayNotBeAskedFor() async throws {
+        let server = try await RedisServer(
+            "--user", "metrics", "on", ">pw", "~*", "-@all", "+info", "+client|setname", "+command", "+type", "+llen",
+            "--user", "default", "on", "nopass", "~*", "&*", "+@all")
+        try await fill(server)
+        let keys = ObservedCollector(server, KeysCollector.init) {
+            $0.username = "metrics"
+            $0.password = Secret(value: "pw")
+            $0.keys.checkedSingle = [RedisKey(key: "list")]
+        }
+        for _ in 0..<3 {
+            let result = try await keys.result()
+            #expect(result.families.series == [name("size", "list"): 3])
+            #expect(result.error?.reason == .permission)
+        }
+        #expect(try await server.errorCounts == "errorstat_NOPERM:count=1")
+    }
+
+    @Test func aScrapeTakesThreeTripsAndRaisesNoErrors() async throws {
+        let server = try await RedisServer()
+        try await fill(server)
+        try await run(
+            ["redis-cli", "-s", server.socket],
+            input: "XGROUP CREATE stream readers 0\nXREADGROUP GROUP readers r COUNT 1 STREAMS stream >\n")
+        var settings = RedisSettings(name: "test", address: .unix(path: server.socket))
+        settings.keys.checked = [RedisKey(key: "*"), RedisKey(database: 3, key: "o*")]
+        settings.keys.counted = [RedisKey(key: "s*")]
+        settings.keys.streams = [RedisKey(key: "s*"), RedisKey(key: "text")]
+        settings.keys.groups = [try LuaPattern("^(s)t")]
+        let target = RedisTarget(settings, group: MultiThreadedEventLoopGroup.singleton)
+        func series() async -> [String: Double] {
+            let scrape = Scrape(until: Deadline(after: .seconds(20)))
+            await target.run(scrape)
+            scrape.finish()
+            let (outcome, families) = scrape.harvest(target.collectors)
+            #expect(outcome.isUp && outcome.error == nil)
+            return families.series
+        }
+        let first = await series()
+        #expect(first[name("size", "list")] == 3)
+        #expect(first[name("size", "stale")] == 2)
+        #expect(first[name("size", "other", db: 3)] == 1)
+        #expect(first["redis_keys_count{db=\"db0\",key=\"s*\"}"] == 4)
+        #expect(first["redis_key_group_count{db=\"db0\",key_group=\"s\"}"] == 2)
+        #expect(
+            first[
+                "redis_stream_group_consumer_messages_pending"
+                    + "{consumer=\"r\",db=\"db0\",group=\"readers\",stream=\"stream\"}"] == 1)
+        let before = await series()
+        let after = await series()
+        func delta(_ name: String) -> Double { (after[name] ?? .nan) - (before[name] ?? .nan) }
+        #expect(delta("redis_total_reads_processed") == 3)
+        #expect(after["redis_total_error_replies"] == 0)
+        await target.shutdown()
     }
 
     @Test func nothingConfiguredAsksNothing() {

@@ -83,6 +83,7 @@ final class KeysCollector: RedisCollector {
         for key in keys where replies.has(Self.type(of: key)) {
             do throws(CollectorError) {
                 try add(key, isNamed: named.contains(key), replies, to: &tables)
+                try checkPermission(Self.memory(of: key), replies)
             } catch {
                 firstError = firstError ?? error
             }
@@ -108,7 +109,7 @@ final class KeysCollector: RedisCollector {
             if isNamed { tables.size.append(0, labels) }
             return
         }
-        // A server that has no such command still tells the size.
+        // Where that cannot be asked, the size still can.
         if case .integer(let bytes) = try? replies[Self.memory(of: key)] { tables.memory.append(Double(bytes), labels) }
         // Types of modules have no size that could be asked for.
         guard let size = Self.size(of: key, type) else { return }
@@ -127,6 +128,12 @@ final class KeysCollector: RedisCollector {
         } else if let string = String(validating: text, as: UTF8.self) {
             tables.valueAsString.append(1, labels.adding("val", string))
         }
+    }
+
+    private func checkPermission(_ command: RedisCommand, _ replies: RedisReplies) throws(CollectorError) {
+        guard case .error(let text) = replies.refusal(of: command) else { return }
+        let error = CollectorError(text, to: command)
+        if error.reason == .permission { throw error }
     }
 
     private func isWanted(_ server: RedisFacts) -> Bool {
