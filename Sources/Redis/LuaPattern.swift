@@ -1,5 +1,5 @@
-/// A pattern as Lua 5.1 has it, by which redis_exporter groups keys: classes (`%d`), sets (`[^:]`), `* + - ?`, captures,
-/// back references, `%b()` and `%f[set]`. It looks at bytes; letters are those of ASCII.
+/// A pattern as Lua 5.1 has it, by which redis_exporter groups keys: classes (`%d`), sets (`[^:]`), `* + - ?`,
+/// captures, back references, `%b()` and `%f[set]`. It looks at bytes; letters are those of ASCII.
 public struct LuaPattern: Sendable {
     /// Why a text is no pattern.
     public struct Malformed: Error, Sendable, Equatable {

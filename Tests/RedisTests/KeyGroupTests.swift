@@ -44,6 +44,26 @@ import Testing
         #expect(try await server.errorCounts == "")
     }
 
+    @Test func aNearlyEmptyTableOfKeys() async throws {
+        let server = try await RedisServer()
+        let script = """
+            for i = 1, 4096 do redis.call('SET', 'user:' .. i, i) end
+            for i = 1, 3500 do redis.call('DEL', 'user:' .. i) end
+            for cursor = 0, 4095 do
+              if #redis.call('SCAN', cursor, 'COUNT', 1)[2] == 0 then return 'some steps find nothing' end
+            end
+            """
+        #expect(try await server.cli("EVAL", script, "0") == "some steps find nothing\n")
+        let user = try patterns("^(user)")
+        let observed = ObservedCollector(server, KeyGroupsCollector.init) {
+            $0.keys.groups = user
+            $0.keys.batchSize = 1
+            $0.keys.searchedPerSecond = 1_000_000
+        }
+        try await observed.look()
+        #expect(try await observed.series()["redis_key_group_count{db=\"db0\",key_group=\"user\"}"] == 596)
+    }
+
     @Test func whereNothingIsGroupedThePassTakesNoTime() async throws {
         let server = try await RedisServer()
         let observed = ObservedCollector(server, KeyGroupsCollector.init) { _ in }

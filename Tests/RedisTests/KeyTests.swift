@@ -318,12 +318,14 @@ import Testing
         #expect(try await eventually { try await server.cli("INFO", "commandstats").contains("cmdstat_scan:calls=1") })
         looking.cancel()
         await #expect(throws: CollectorError.self) { try await looking.value }
+        // Where a step was under way, the connection is closed, and not opened again at once.
+        #expect(try await eventually { (try? await counts.result()) != nil })
         #expect(try await counts.series().isEmpty)
         try await counts.look()
         #expect(try await counts.series().values.first == 500)
-        // None of the steps was made twice: there are about as many as there are tens of keys.
+        // At most the step under way was made twice: there are about as many as there are tens of keys.
         let stats = try await server.cli("INFO", "commandstats")
         let calls = try #require(stats.firstMatch(of: /cmdstat_scan:calls=(\d+)/).flatMap { Int($0.1) })
-        #expect(calls <= 51)
+        #expect(calls <= 52)
     }
 }

@@ -10,8 +10,8 @@ final class KeyCountsCollector: RedisCollector {
 
     private static let count = CatalogueEntry(
         "redis_keys_count", .gauge,
-        "Keys that match the pattern, as the last complete pass over all keys counted them; while the server's table of "
-            + "keys grows or shrinks, it may tell some keys twice",
+        "Keys that match the pattern, as the last complete pass over all keys counted them; while the server's table "
+            + "of keys grows or shrinks, it may tell some keys twice",
         labels: ["db", "key"], source: "SCAN")
 
     private struct Counted {

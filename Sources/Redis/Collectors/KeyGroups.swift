@@ -2,8 +2,8 @@ import Exposition
 import Scraping
 import Synchronization
 
-/// Keys and their memory by groups, which configured patterns make of the keys' names, as the last complete pass over all
-/// keys of all databases found them.
+/// Keys and their memory by groups, which configured patterns make of the keys' names, as the last complete pass over
+/// all keys of all databases found them.
 final class KeyGroupsCollector: RedisCollector {
     let name = "redis_key_groups"
 
@@ -28,7 +28,6 @@ final class KeyGroupsCollector: RedisCollector {
         source: "the pass")
 
     private static let keyspace = RedisCommand("INFO", "KEYSPACE")
-    private static let databases = RedisCommand("CONFIG GET", "databases", isOptional: true)
 
     /// A pass over all databases that is not over.
     private struct Pass {
@@ -62,10 +61,13 @@ final class KeyGroupsCollector: RedisCollector {
 
     let readsWhatWasNamed = true
     private let options: RedisKeyOptions
+    /// Asks how many databases there are; `nil` where the server has no such command.
+    private let databases: RedisCommand?
     private let state = Mutex(State())
 
     init(_ settings: RedisSettings) {
         options = settings.keys
+        databases = settings.options.configCommand.map { RedisCommand("\($0) GET", "databases", isOptional: true) }
     }
 
     /// One pass over all databases that have keys, or the rest of the one before.
@@ -95,6 +97,8 @@ final class KeyGroupsCollector: RedisCollector {
 
     /// Puts keys into their groups, each with its memory. A key that went away since it was found is none.
     private func group(_ keys: [[UInt8]], _ database: Int, _ server: RedisBackground) async throws(CollectorError) {
+        // A step may find nothing where the server's table of keys is nearly empty.
+        guard !keys.isEmpty else { return }
         let commands = keys.map { RedisCommand("MEMORY USAGE", $0, database: database, isOptional: true) }
         let replies = try await server.ask(Array(Set(commands)))
         var sizes: [(group: String, bytes: Int64)] = []
@@ -109,8 +113,8 @@ final class KeyGroupsCollector: RedisCollector {
         }
     }
 
-    /// What the first pattern that matches captures, all captures in one. A pattern without any makes one group without a
-    /// name, as it does for redis_exporter.
+    /// What the first pattern that matches captures, all captures in one. A pattern without any makes one group without
+    /// a name, as it does for redis_exporter.
     static func group(of key: [UInt8], _ patterns: [LuaPattern]) -> String {
         for pattern in patterns {
             guard let match = pattern.firstMatch(in: key) else { continue }
@@ -122,7 +126,7 @@ final class KeyGroupsCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] {
         if server.isSentinel { return [] }
-        return options.groups.isEmpty || server.isCluster ? [.info] : [.info, Self.databases]
+        return options.groups.isEmpty || server.isCluster ? [.info] : [.info] + [databases].compactMap { $0 }
     }
 
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
@@ -153,7 +157,7 @@ final class KeyGroupsCollector: RedisCollector {
     /// As for `redis_db_keys`.
     private func databaseCount(_ replies: RedisReplies, _ server: RedisFacts) -> Int {
         if server.isCluster { return 1 }
-        let value = try? replies.parameter("databases", of: Self.databases)
+        let value = databases.flatMap { try? replies.parameter("databases", of: $0) }
         return min(max(value.flatMap { Int($0[...].text) } ?? 16, 0), 1000)
     }
 }

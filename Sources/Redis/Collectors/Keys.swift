@@ -9,8 +9,8 @@ final class KeysCollector: RedisCollector {
 
     private static let size = CatalogueEntry(
         "redis_key_size", .gauge,
-        "Elements of a checked key, bytes of a string, or how many things a HyperLogLog has seen; 0 where a key that is "
-            + "checked by its name is not there",
+        "Elements of a checked key, bytes of a string, or how many things a HyperLogLog has seen; 0 where a key that "
+            + "is checked by its name is not there",
         labels: ["db", "key"], source: "LLEN, SCARD, ZCARD, HLEN, XLEN, ARCOUNT, STRLEN, PFCOUNT")
     private static let memory = CatalogueEntry(
         "redis_key_memory_usage_bytes", .gauge,
@@ -170,8 +170,8 @@ final class KeysCollector: RedisCollector {
     }
 }
 
-/// What the header of a HyperLogLog says. The server keeps one as a string, and has no command that tells whether a string
-/// is one without an error where it is not.
+/// What the header of a HyperLogLog says. The server keeps one as a string, and has no command that tells whether a
+/// string is one without an error where it is not.
 struct HyperLogLog {
     /// `HYLL`, one byte for the encoding, three that are not used, eight for the count as it was last computed.
     static let headerLength = 16
