@@ -77,6 +77,10 @@ public enum RedisCollectors {
             SearchCollector(settings),
             Tile38Collector(),
             ScriptsCollector(settings),
+            KeysCollector(settings),
+            StreamsCollector(settings),
+            KeyCountsCollector(settings),
+            KeyGroupsCollector(settings),
         ]
     }
 

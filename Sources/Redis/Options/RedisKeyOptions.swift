@@ -12,8 +12,8 @@ public struct RedisKeyOptions: Sendable {
     public var singleStreams: [RedisKey] = []
     /// Whether the consumers of streams are shown.
     public var includesConsumers = true
-    /// Lua patterns by which all keys are grouped: the first that matches a key names its group by what it captures.
-    public var groups: [String] = []
+    /// Patterns by which all keys are grouped: the first that matches a key names its group by what it captures.
+    public var groups: [LuaPattern] = []
     /// How many groups stand by themselves; the others, which have less memory, are one.
     public var groupLimit = 100
     /// Whether the values of strings are shown.
