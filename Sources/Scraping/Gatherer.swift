@@ -35,7 +35,8 @@ public final class Gatherer: Sendable {
     /// How long after the deadline a target may still say why it has missed it.
     private static let grace = Duration.milliseconds(50)
 
-    private let targets: [any Target]
+    /// All targets, in the order in which their samples stand within a family.
+    public let targets: [any Target]
     private let targetsOfKind: [String: Int]
     private let limits: Limits
     private let selfMetrics: [any SelfMetrics]
