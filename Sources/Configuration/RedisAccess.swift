@@ -44,7 +44,7 @@ enum RedisAddresses {
     /// by its scheme, or where no login can follow that it would be a part of.
     static func split(_ list: String) -> [String] {
         var addresses: [String] = []
-        for part in list.split(separator: ",") {
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
             let before = addresses.last ?? ""
             if !before.isEmpty, !beginsAddress(part), isOfSentinels(before) {
                 addresses[addresses.count - 1] += ",\(part)"
