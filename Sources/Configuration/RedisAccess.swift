@@ -127,7 +127,7 @@ extension Settings {
         let place = place(of: "redis.addr")
         guard let addresses = try revealed(redisAccess.addresses, for: place) else { return [] }
         guard place != RedisAccess.brokerVariable || Self.isRedis(addresses) else {
-            warnings.append("\(place) names no broker in Redis, so that its queues are not looked at")
+            warnings.append("\(place) is no address of Redis, so that its queues are not looked at")
             return []
         }
         return RedisAddresses.split(addresses)

@@ -40,8 +40,9 @@ struct RedisPasswordFile: Sendable {
         let malformed = CollectorError(
             .authentication,
             #"the password file \#(path) begins with a brace and is not written as {"redis://host:6379": "password"}"#)
-        guard let text = JSONText(bytes), bytes[text.bytes.endIndex...].allSatisfy({ $0 == 32 || 9...13 ~= $0 }),
-            !text.members.isEmpty
+        // What is looked at in place ends where it makes no sense, which must be the brace.
+        guard let text = JSONText(bytes), let last = text.members.last?.value.bytes,
+            bytes[last.endIndex...].filter({ !($0 == 32 || 9...13 ~= $0) }) == [UInt8(ascii: "}")]
         else { throw malformed }
         var map: [(server: RedisSettings, password: String)] = []
         for (name, value) in text.members {

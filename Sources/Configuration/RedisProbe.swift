@@ -44,7 +44,8 @@ extension Settings {
     ) throws(ProbeRefusal) -> RedisProbe {
         try Self.checkText(of: target)
         var (server, isConfigured) = try server(target, discovered)
-        var key = "redis\n\(target)"
+        // By what decides where it leads, and not by how it is written, of which there is no end.
+        var key = "redis\n\(server.name)\n\(server.tls == nil)\n\(server.database)"
         for (name, keys) in Self.keyParameters {
             guard let value = parameters[name], !value.isEmpty else { continue }
             guard let list = try? RedisKey.list(value) else {

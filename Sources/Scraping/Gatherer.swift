@@ -38,7 +38,7 @@ public final class Gatherer: Sendable {
     /// All targets, in the order in which their samples stand within a family.
     public let targets: [any Target]
     private let targetsOfKind: [String: Int]
-    private let limits: Limits
+    let limits: Limits
     private let selfMetrics: [any SelfMetrics]
     private let log: Logger
     private let state: Mutex<State>

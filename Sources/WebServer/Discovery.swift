@@ -11,11 +11,11 @@ enum Discovery {
                 answer(groups(of: gatherer.targets, at: request.headers.first(name: "Host")))
             },
             Route("/discover-cluster-nodes") { _ in
-                let clusters = gatherer.discovered
-                guard !clusters.isEmpty else {
-                    return HTTPResponse(.badRequest, "No cluster of Redis is configured, or none has answered yet.")
+                let nodes = await gatherer.discover()
+                guard !nodes.isEmpty else {
+                    return HTTPResponse(.badRequest, "No cluster of Redis is configured, or none answers.")
                 }
-                return answer([Group(targets: clusters.flatMap(\.addresses), labels: [])])
+                return answer([Group(targets: nodes, labels: [])])
             },
         ]
     }

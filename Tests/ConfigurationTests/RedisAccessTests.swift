@@ -75,7 +75,7 @@ struct RedisAccessTests {
             ])
         let rabbit = try load([], ["CE_BROKER_URL": "amqp://u:hunter2@broker"])
         #expect(rabbit.redis.isEmpty)
-        #expect(rabbit.warnings == ["CE_BROKER_URL names no broker in Redis, so that its queues are not looked at"])
+        #expect(rabbit.warnings == ["CE_BROKER_URL is no address of Redis, so that its queues are not looked at"])
         #expect(try load([], ["REDIS_ADDR": "cache", "CE_BROKER_URL": "amqp://broker"]).warnings.isEmpty)
     }
 
@@ -134,7 +134,8 @@ struct RedisAccessTests {
 
     @Test(arguments: [
         #"{"redis://cache:6379": "hunter2""#, #"{"redis://cache:6379": 12}"#, #"{"redis://cache:x": "hunter2"}"#,
-        #"{"cache": "hunter2"} more"#, "{}", "{hunter2}", #"{"http://cache": "hunter2"}"#,
+        #"{"cache": "hunter2"} more"#, #"{"cache": "hunter2" "two": "p"}"#, #"{"cache" "hunter2"}"#,
+        #"{"cache": "p", "two"}"#, "{}", "{hunter2}", #"{"http://cache": "hunter2"}"#,
         #"{"cache": {"password": "hunter2"}}"#,
     ])
     func whatIsNoMapIsSaidAtTheStart(content: String) throws {

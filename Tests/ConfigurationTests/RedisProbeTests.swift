@@ -63,6 +63,11 @@ struct RedisProbeTests {
             #expect((probe.server.tls != nil) == isTLS)
             #expect(probe.server.keys.counted == [RedisKey(key: "all")])
         }
+        // However it is written, it is one server with one connection.
+        let spellings = ["node-1", "node-1:6379", "redis://a:b@node-1", "redis://c:d@node-1:6379/0"]
+        #expect(try Set(spellings.map { try probe($0, settings).key }).count == 1)
+        #expect(
+            try Set(["node-1", "node-2", "rediss://node-1", "node-1/1"].map { try probe($0, settings).key }).count == 4)
         for target in [
             "node-1:6380", "node-11", "evil,node-1", "node-1:6379@evil", "evil/1?node-1:6379", "/node-1:6379",
             "unix:///node-1:6379",

@@ -9,13 +9,17 @@ private final class Cluster: DiscoversTargets {
     static let kind = "redis"
     static let statusMetrics: [CatalogueEntry] = []
     let name: String
-    let discovered: [String]?
+    let found: [String]
     let collectors: [String] = []
     let openConnections: Int? = nil
 
-    init(_ name: String, _ discovered: [String]?) {
-        (self.name, self.discovered) = (name, discovered)
+    init(_ name: String, _ found: [String]) {
+        (self.name, self.found) = (name, found)
     }
+
+    // What nobody has looked for yet.
+    var discovered: [String] { [] }
+    func discover(until deadline: Deadline) async -> [String] { found }
 
     func run(_ scrape: Scrape) async {}
     func status(of outcome: ScrapeOutcome) -> [MetricFamily] { [] }
@@ -26,7 +30,7 @@ private final class Cluster: DiscoversTargets {
 @Suite(.timeLimit(.minutes(1)))
 struct DiscoveryTests {
     @Test func targetsAreThisExporterWithAParameter() async throws {
-        try await withServer(targets: [TestTarget(), Cluster(#"a "name""#, nil)]) { server in
+        try await withServer(targets: [TestTarget(), Cluster(#"a "name""#, [])]) { server in
             let answer = try await server.client().get("/targets")
             #expect(answer.status == 200)
             #expect(answer.field("Content-Type") == "application/json")
@@ -46,7 +50,7 @@ struct DiscoveryTests {
 
     @Test func theNodesOfClusters() async throws {
         let clusters = [
-            Cluster("one", ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"]), Cluster("none", nil),
+            Cluster("one", ["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"]), Cluster("none", []),
             Cluster("two", ["rediss://[::1]:7000"]),
         ]
         try await withServer(targets: clusters) { server in
@@ -56,7 +60,7 @@ struct DiscoveryTests {
             let nodes = #""redis://10.0.0.1:6379","redis://10.0.0.2:6379","rediss://[::1]:7000""#
             #expect(answer.text == #"[{"targets":[\#(nodes)],"labels":{}}]"# + "\n")
         }
-        try await withServer(targets: [TestTarget(), Cluster("none", nil)]) { server in
+        try await withServer(targets: [TestTarget(), Cluster("none", [])]) { server in
             let answer = try await server.client().get("/discover-cluster-nodes")
             #expect(answer.status == 400)
             #expect(answer.text.hasPrefix("No cluster of Redis is configured"))
