@@ -5,31 +5,23 @@ import Redis
 extension Option {
     static let redisExporter: [Option] = switched + inverted + without
 
-    /// Flags that switch collectors: by our name of the flag and the variable, `true` where it switches them on.
+    /// Flags that switch collectors.
     private static let switched: [Option] = [
         switching("export-client-list", ["redis_clients"], on: true),
-        switching(
-            "include-config-metrics", ["redis_config_values"], on: true, variable: "REDIS_EXPORTER_INCL_CONFIG_METRICS"),
-        switching(
-            "include-modules-metrics", ["redis_modules"], on: true, variable: "REDIS_EXPORTER_INCL_MODULES_METRICS"),
-        switching(
-            "include-search-indexes-metrics", ["redis_search"], on: true,
-            variable: "REDIS_EXPORTER_INCL_SEARCH_INDEXES_METRICS"),
-        switching(
-            "include-rdb-file-size-metric", ["redis_rdb_file"], on: true,
-            variable: "REDIS_EXPORTER_INCL_RDB_FILE_SIZE_METRIC"),
+        switching("include-config-metrics", ["redis_config_values"], on: true),
+        switching("include-modules-metrics", ["redis_modules"], on: true),
+        switching("include-search-indexes-metrics", ["redis_search"], on: true),
+        switching("include-rdb-file-size-metric", ["redis_rdb_file"], on: true),
         switching("is-tile38", ["redis_tile38"], on: true),
         switching("exclude-latency-histogram-metrics", ["redis_latency", "redis_latency_histogram"], on: false),
     ]
 
-    private static func switching(
-        _ flag: String, _ collectors: [String], on: Bool, variable: String? = nil
-    ) -> Option {
+    private static func switching(_ flag: String, _ collectors: [String], on: Bool) -> Option {
         let flags = collectors.map { "--\(on ? "" : "no-")collector.\($0)" }.joined(separator: " ")
         return Option(
             flag, nil, default: "off",
             "Switches \(collectors.joined(separator: " and ")) \(on ? "on" : "off"), unless something is said of it by name",
-            otherVariables: [variable ?? redisExporterVariable(flag)], advice: "use \(flags)", from: "redis_exporter"
+            otherVariables: [redisExporterVariable(flag)], advice: "use \(flags)", from: "redis_exporter"
         ) {
             settings, value throws(Expected) in
             let isAsked = try isOn(value)
@@ -96,19 +88,19 @@ extension Option {
     ]
 
     private static func accepted(_ flag: String, _ placeholder: String?, because why: String) -> Option {
-        let variable =
-            flag == "include-system-metrics"
-            ? "REDIS_EXPORTER_INCL_SYSTEM_METRICS" : redisExporterVariable(flag)
-        return Option(
+        Option(
             flag, placeholder, default: placeholder == nil ? "off" : "none", "Does nothing: \(why)",
-            otherVariables: [variable], advice: why, from: "redis_exporter"
+            otherVariables: [redisExporterVariable(flag)], advice: why, from: "redis_exporter"
         ) {
             _, value throws(Expected) in
             if placeholder == nil { _ = try isOn(value) }
         }
     }
 
+    /// As redis_exporter names it, which is short with most that begin alike.
     private static func redisExporterVariable(_ flag: String) -> String {
-        "REDIS_EXPORTER_" + flag.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+        let name = flag.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+        let isShort = name.hasPrefix("INCLUDE_") && name != "INCLUDE_GO_RUNTIME_METRICS"
+        return "REDIS_EXPORTER_" + (isShort ? "INCL_\(name.dropFirst("INCLUDE_".count))" : name)
     }
 }

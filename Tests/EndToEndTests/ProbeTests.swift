@@ -245,14 +245,16 @@ struct RedisScrapeTests {
     }
 
     @Test func addressesThatAreAllowedLogInAsConfigured() async throws {
-        let server = try await RedisServer("--requirepass", "hunter2")
+        let (server, open) = (try await RedisServer("--requirepass", "hunter2"), try await RedisServer())
         let file = server.directory.appending(path: "passwords.json").path
         try #"{"redis://127.0.0.1:\#(server.port)": "hunter2-no"}"#.write(
             toFile: file, atomically: true, encoding: .utf8)
         let exporter = try await Exporter(
-            ["REDIS_PASSWORD_FILE": file], "--redis.probe.allow=127[.]0[.]0[.]1:\(server.port)")
+            ["REDIS_PASSWORD_FILE": file], "--redis.probe.allow=127[.]0[.]0[.]1:(\(server.port)|\(open.port))")
         let path = query("127.0.0.1:\(server.port)")
         #expect(try Page(try await exporter.get(path).body)["redis_up"] == 0)
+        // One that the map does not have is not told a password, which would be an error.
+        #expect(try Page(try await exporter.get(query("127.0.0.1:\(open.port)")).body)["redis_up"] == 1)
         // The map is read at each connect.
         try #"{"redis://127.0.0.1:\#(server.port)": "hunter2"}"#.write(toFile: file, atomically: true, encoding: .utf8)
         let recovers = try await eventually { try Page(try await exporter.get(path).body)["redis_up"] == 1 }
@@ -262,6 +264,29 @@ struct RedisScrapeTests {
         #expect(try Page(try await exporter.get("\(path)&check-single-keys=a").body)["redis_up"] == 1)
         #expect(!exporter.log.contains("hunter2"))
         #expect(exporter.log.contains("127.0.0.1:\(server.port)"))
+    }
+
+    @Test func theSettingsOfTLSReachTheServer() async throws {
+        let server = try await RedisServer(isTLS: true)
+        let (certificate, key) = (
+            server.directory.appending(path: "server.crt").path, server.directory.appending(path: "server.key").path
+        )
+        // The server wants to know who we are, too.
+        let (authority, own) = (
+            "--tls-ca-cert-file=\(certificate)",
+            ["--tls-client-cert-file=\(certificate)", "--redis.tls.client-key-file=\(key)"]
+        )
+        for (flags, isUp) in [
+            ([authority] + own, 1.0), (own, 0), ([authority], 0), (["--skip-tls-verification"] + own, 1),
+            ([authority, "--tls-server-name=other"] + own, 0),
+            (["--no-redis.tls.verify", "--redis.tls.server-name=other"] + own, 1),
+        ] {
+            let result = try await Exporter.run(
+                ["scrape"] + flags, ["REDIS_ADDR": "rediss://localhost:\(server.port)"])
+            #expect(try Page(result.output)["redis_up"] == isUp, "\(flags) \(result.errors)")
+        }
+        let plain = try await Exporter.run(["scrape", "--tls-server-name=x"], ["REDIS_ADDR": "127.0.0.1:1"])
+        #expect(plain.errors.contains("no address of Redis begins with rediss://"))
     }
 
     @Test func whatPrometheusDiscovers() async throws {
