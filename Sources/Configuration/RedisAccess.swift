@@ -46,7 +46,7 @@ enum RedisAddresses {
         var addresses: [String] = []
         for part in list.split(separator: ",", omittingEmptySubsequences: false) {
             let before = addresses.last ?? ""
-            if !before.isEmpty, !beginsAddress(part), isOfSentinels(before) {
+            if !before.isEmpty, !beginsAddress(part), isListOfSentinels(before) {
                 addresses[addresses.count - 1] += ",\(part)"
             } else {
                 addresses.append(String(part))
@@ -79,8 +79,11 @@ enum RedisAddresses {
             && text.drop { $0.isWhitespace }.dropFirst(scheme.count).hasPrefix("://")
     }
 
-    private static func isOfSentinels(_ address: String) -> Bool {
-        beginsAddress(address) && address.prefix { $0 != ":" }.lowercased().contains("sentinel")
+    /// Whether it lists sentinels and has not come to the master's name, which is behind the last.
+    private static func isListOfSentinels(_ address: String) -> Bool {
+        guard beginsAddress(address), let scheme = address.firstRange(of: "://") else { return false }
+        return address[..<scheme.lowerBound].lowercased().contains("sentinel")
+            && !address[scheme.upperBound...].contains("/")
     }
 }
 
