@@ -1,6 +1,5 @@
 import Glibc
 import Postgres
-import Redis
 import Scraping
 
 /// The variables of the replaced exporters and of the applications that the exporter sits beside.
@@ -96,23 +95,6 @@ struct Environment {
             ["postgresql", "postgres"].contains(url[..<plus])
         else { return url }
         return String(url[..<plus] + url[colon...])
-    }
-
-    /// The Redis server that the environment names: `REDIS_ADDR`, else `REDIS_URL`. What the address says of user and
-    /// password goes before `REDIS_USER` and `REDIS_PASSWORD`.
-    func redis() throws(ConfigurationError) -> [RedisSettings] {
-        guard let variable = ["REDIS_ADDR", "REDIS_URL"].first(where: { self[$0] != nil }), let address = self[variable]
-        else { return [] }
-        do {
-            var settings = try RedisSettings(name: "redis", address: address)
-            settings.username = settings.username ?? self["REDIS_USER"]
-            settings.password = try settings.password ?? secret("REDIS_PASSWORD")
-            return [settings]
-        } catch let error as ConfigurationError {
-            throw error
-        } catch {
-            throw ConfigurationError("\(variable): \(error)")
-        }
     }
 
     /// The sockets that systemd has bound and handed over, from descriptor 3 on.

@@ -49,8 +49,14 @@ extension Environment {
             "PGBOUNCER_EXPORTER_CONNECTION_STRING or PGBOUNCER_URL",
             "PgBouncer as a URI or key=value pairs, with a user of its stats_users; several, with commas as above"
         ),
-        ("REDIS_ADDR or REDIS_URL", "Redis as host:port, redis://, rediss:// (TLS), valkey:// or unix:///path"),
-        ("REDIS_USER, REDIS_PASSWORD", "Redis login, where the address has none"),
+        (
+            "REDIS_ADDR or REDIS_URL",
+            "Redis as host:port, redis://, rediss:// (TLS), valkey:// or unix:///path; several, with commas between"
+        ),
+        (
+            "REDIS_USER, REDIS_PASSWORD",
+            "Redis login, where the address has none; REDIS_PASSWORD_FILE may also be redis_exporter's JSON map of addresses to passwords"
+        ),
         (
             "..._FILE",
             "Any of DATA_SOURCE_NAME, _URI, _USER, _PASS, DATABASE_URL, those of PgBouncer and REDIS_PASSWORD from a file; "

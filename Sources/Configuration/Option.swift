@@ -18,6 +18,10 @@ struct Option: Sendable {
     private(set) var otherVariables: [String] = []
     /// For a flag that only those have use for who come from another exporter: what to use in its place, said in the log.
     private(set) var advice: String?
+    /// That other exporter.
+    private(set) var origin: String
+    /// Whether the value is nothing for anybody's eyes, and no error repeats it.
+    private(set) var isSecret: Bool
     /// The command that alone has it; `nil` where all do.
     let command: Command?
     /// Takes the value over into the settings. A switch gets `true` or `false`.
@@ -51,14 +55,15 @@ struct Option: Sendable {
     static let all: [Option] = named + CollectorSelection.catalogue.map(collectorSwitch)
 
     /// All options but the collectors' switches.
-    static let named: [Option] = general + redis + postgres + postgresExporter
+    static let named: [Option] =
+        general + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
 
     private static let general: [Option] =
         [
             Option(
                 "web.listen-address", "ADDRESS", default: ":19187",
                 "Where to listen: host:port, :port or unix:/path; may be repeated, or listed with commas",
-                otherVariables: ["PG_EXPORTER_WEB_LISTEN_ADDRESS"]
+                otherVariables: ["PG_EXPORTER_WEB_LISTEN_ADDRESS", "REDIS_EXPORTER_WEB_LISTEN_ADDRESS"]
             ) {
                 settings, value throws(Expected) in
                 for part in value.split(separator: ",", omittingEmptySubsequences: false) {
@@ -77,7 +82,7 @@ struct Option: Sendable {
             },
             Option(
                 "web.telemetry-path", "PATH", default: "/metrics", "The path of the page",
-                otherVariables: ["PG_EXPORTER_WEB_TELEMETRY_PATH"]
+                otherVariables: ["PG_EXPORTER_WEB_TELEMETRY_PATH", "REDIS_EXPORTER_WEB_TELEMETRY_PATH"]
             ) {
                 settings, value throws(Expected) in
                 guard value.hasPrefix("/"), value.count > 1, !value.contains(where: { $0 == "?" || $0 == " " }) else {
@@ -105,17 +110,21 @@ struct Option: Sendable {
                 settings.limits.seriesPerTarget = try count(value)
             },
             Option(
-                "log.level", "LEVEL", default: "info", "The least severe messages to log: debug, info, warn or error"
+                "log.level", "LEVEL", default: "info", "The least severe messages to log: debug, info, warn or error",
+                formerFlags: ["log-level"], otherVariables: ["REDIS_EXPORTER_LOG_LEVEL"]
             ) {
                 settings, value throws(Expected) in
-                guard
-                    let level = ["debug": Logger.Level.debug, "info": .info, "warn": .warning, "error": .error][value]
-                else { throw Expected("debug, info, warn or error") }
+                guard let level = levels[value.lowercased()] else { throw Expected("debug, info, warn or error") }
                 settings.logLevel = level
             },
-            Option("log.format", "FORMAT", default: "logfmt", "How to write log messages: logfmt or json") {
+            Option(
+                "log.format", "FORMAT", default: "logfmt", "How to write log messages: logfmt or json",
+                formerFlags: ["log-format"], otherVariables: ["REDIS_EXPORTER_LOG_FORMAT"]
+            ) {
                 settings, value throws(Expected) in
-                guard let format = LogFormat(rawValue: value) else { throw Expected("logfmt or json") }
+                guard let format = value == "txt" ? .logfmt : LogFormat(rawValue: value) else {
+                    throw Expected("logfmt or json")
+                }
                 settings.logFormat = format
             },
             Option("path.cgroupfs", "DIRECTORY", default: "found by itself", "Where the host's cgroups are mounted") {
@@ -136,6 +145,12 @@ struct Option: Sendable {
             },
         ]
 
+    /// By their names here and in redis_exporter, which has more of them.
+    private static let levels: [String: Logger.Level] = [
+        "trace": .trace, "debug": .debug, "info": .info, "warn": .warning, "warning": .warning, "error": .error,
+        "fatal": .critical, "panic": .critical,
+    ]
+
     /// The switch of a collector.
     static func collectorSwitch(_ collector: any Collector) -> Option {
         Option(
@@ -155,6 +170,7 @@ struct Option: Sendable {
         _ flag: String, _ placeholder: String?, default defaultText: String, of command: Command? = nil,
         _ help: String,
         formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
+        from origin: String = "postgres_exporter", isSecret: Bool = false,
         apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
     ) {
         self.flag = flag
@@ -165,9 +181,26 @@ struct Option: Sendable {
         self.formerFlags = formerFlags
         self.otherVariables = otherVariables
         self.advice = advice
+        self.origin = origin
+        self.isSecret = isSecret
         self.apply = apply
     }
 
+    /// An option that sets one field to what its value reads as.
+    init<Field>(
+        _ flag: String, _ placeholder: String?, default defaultText: String, _ help: String,
+        formerFlags: [String] = [], otherVariables: [String] = [], isSecret: Bool = false,
+        _ field: any WritableKeyPath<Settings, Field> & Sendable,
+        _ read: @escaping @Sendable (String) throws(Expected) -> Field
+    ) {
+        self.init(
+            flag, placeholder, default: defaultText, help, formerFlags: formerFlags, otherVariables: otherVariables,
+            isSecret: isSecret
+        ) {
+            settings, value throws(Expected) in
+            settings[keyPath: field] = try read(value)
+        }
+    }
 }
 
 // MARK: Values
@@ -192,6 +225,23 @@ extension Option {
         case "false", "f", "0": false
         default: throw Expected("true or false")
         }
+    }
+
+    /// Upper bounds and the like, each above the one before it.
+    static func risingNumbers(_ value: String) throws(Expected) -> [Double] {
+        let numbers = value.split(separator: ",", omittingEmptySubsequences: false).map {
+            Double(trimmed($0)) ?? .nan
+        }
+        let isRising = zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }
+        guard isRising, numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw Expected("rising numbers of seconds such as 0.1,0.5,1")
+        }
+        return numbers
+    }
+
+    static func regularExpression(_ value: String) throws(Expected) -> RegularExpression {
+        guard let pattern = RegularExpression(value) else { throw Expected("a regular expression") }
+        return pattern
     }
 
     /// What stands between commas, without the spaces around it.

@@ -58,7 +58,12 @@ extension Option {
 
 extension CollectorSelection {
     /// Switches collectors off that nothing was said of.
-    fileprivate mutating func switchOff(_ names: [String]) {
-        for name in names where chosen[name] == nil { chosen[name] = false }
+    mutating func switchOff(_ names: [String]) {
+        for name in names { choose(name, false) }
+    }
+
+    /// Switches a collector on or off, unless something was said of it by its name.
+    mutating func choose(_ name: String, _ isOn: Bool) {
+        chosen[name] = chosen[name] ?? isOn
     }
 }

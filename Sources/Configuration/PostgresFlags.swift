@@ -57,14 +57,7 @@ extension Option {
             "From which mean execution times on a statement counts as slow, with commas between"
         ) {
             settings, value throws(Expected) in
-            let thresholds = value.split(separator: ",", omittingEmptySubsequences: false).map {
-                Double(trimmed($0)) ?? .nan
-            }
-            let isRising = zip(thresholds, thresholds.dropFirst()).allSatisfy { $0 < $1 }
-            guard isRising, thresholds.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-                throw Expected("rising numbers of seconds such as 0.1,0.5,1")
-            }
-            settings.postgresOptions.statements.slowThresholds = thresholds
+            settings.postgresOptions.statements.slowThresholds = try risingNumbers(value)
         },
         Option(
             "postgres.databases.include", "PATTERNS", default: "all",
@@ -127,8 +120,7 @@ extension Option {
             "A regular expression for the whole host:port of servers that /probe may be asked for by their address"
         ) {
             settings, value throws(Expected) in
-            guard let pattern = RegularExpression(value) else { throw Expected("a regular expression") }
-            settings.probedAddresses = pattern
+            settings.probedAddresses = try regularExpression(value)
         },
         Option(
             "compat.legacy-names", nil, default: "off",
@@ -187,7 +179,7 @@ extension Option {
     }
 
     /// Whether it is the name of a label, or could begin that of a metric.
-    private static func isLegalName(_ text: String) -> Bool {
+    static func isLegalName(_ text: String) -> Bool {
         guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
             return false
         }

@@ -22,6 +22,10 @@ public struct ProbeRefusal: Error, Equatable {
         self.reason = reason
         self.sentence = sentence
     }
+
+    /// What a name is answered that no target has.
+    public static let unknownTarget = ProbeRefusal(
+        .unknown, "No target of this name is configured; those that are stand at /.")
 }
 
 extension Settings {
@@ -79,13 +83,18 @@ extension Settings {
 
     private static let longestTarget = 2048
 
-    private static func parameters(of target: String) throws(ProbeRefusal) -> ConnectionParameters {
+    /// - Throws: Where a target is too long, or has what no address has.
+    static func checkText(of target: String) throws(ProbeRefusal) {
         guard target.utf8.count <= longestTarget else {
             throw ProbeRefusal(.malformed, "A probe's target has at most \(longestTarget) bytes.")
         }
         guard !target.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
             throw ProbeRefusal(.malformed, "A probe's target has no control characters.")
         }
+    }
+
+    private static func parameters(of target: String) throws(ProbeRefusal) -> ConnectionParameters {
+        try checkText(of: target)
         do {
             if target.hasPrefix("postgresql://") || target.hasPrefix("postgres://") {
                 return try ConnectionParameters(target)

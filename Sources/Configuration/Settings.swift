@@ -32,7 +32,9 @@ public struct Settings: Sendable {
     /// What a probe that is asked for by its address may log in with, by name.
     public var authModules: [String: ConfigurationFile.AuthModule] = [:]
     /// What should be said differently: one sentence each, for the log.
-    public private(set) var warnings: [String] = []
+    public internal(set) var warnings: [String] = []
+    /// The flag or variable that each option was last said by, by its flag.
+    private(set) var places: [String: String] = [:]
     /// Where to listen, where it is said.
     var listenAddresses: [ListenAddress] = []
     /// Whether systemd says where to listen.
@@ -49,6 +51,8 @@ public struct Settings: Sendable {
     public var redisQueues = RedisQueueOptions()
     /// What is shown of each Redis server itself.
     public var redisOptions = RedisServerOptions()
+    /// Where the Redis servers are and how to log in there.
+    var redisAccess = RedisAccess()
     /// Where the containers are looked for.
     public var containers = ContainersTarget.Settings()
 }
@@ -89,12 +93,7 @@ extension Settings {
         settings.postgresOptions.collectors = settings.collectors
         try settings.readFiles()
         settings.pgbouncer = try environment.pgbouncer()
-        settings.redis = try environment.redis()
-        for index in settings.redis.indices {
-            settings.redis[index].keys = settings.redisKeys
-            settings.redis[index].queues = settings.redisQueues
-            settings.redis[index].options = settings.redisOptions
-        }
+        try settings.readRedis(environment)
         return (arguments.command, settings)
     }
 
@@ -112,15 +111,21 @@ extension Settings {
     }
 
     private mutating func apply(_ option: Option, _ value: String, from place: String) throws(ConfigurationError) {
+        places[option.flag] = place
         do {
             try option.apply(&self, value)
         } catch {
-            throw ConfigurationError("\(place)=\(value): this should be \(error.text)")
+            throw ConfigurationError("\(place)\(option.isSecret ? "" : "=\(value)"): this should be \(error.text)")
         }
-        if let advice = option.advice {
-            warnings.append("\(place) is there for those who come from postgres_exporter: \(advice)")
+        // One that is switched off asks for nothing.
+        let isAsked = option.placeholder != nil || (try? Option.isOn(value)) == true
+        if isAsked, let advice = option.advice {
+            warnings.append("\(place) is there for those who come from \(option.origin): \(advice)")
         }
     }
+
+    /// The flag or variable that said it, for an error that is found later.
+    func place(of flag: String) -> String { places[flag] ?? "--\(flag)" }
 }
 
 /// How log messages are written.

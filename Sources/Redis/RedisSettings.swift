@@ -72,9 +72,9 @@ public struct RedisSettings: Sendable {
         self.address = address
     }
 
-    /// `AUTH` with the password as it is now; `nil` where there is none.
+    /// `AUTH` with the password as it is now; `nil` where there is none, or it is empty.
     func authentication() throws(CollectorError) -> RedisCommand? {
-        guard let password = try password?.reveal() else { return nil }
+        guard let password = try password?.reveal(), !password.isEmpty else { return nil }
         if let username { return RedisCommand("AUTH", username, password) }
         return RedisCommand("AUTH", password)
     }

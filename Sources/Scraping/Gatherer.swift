@@ -35,9 +35,10 @@ public final class Gatherer: Sendable {
     /// How long after the deadline a target may still say why it has missed it.
     private static let grace = Duration.milliseconds(50)
 
-    private let targets: [any Target]
+    /// All targets, in the order in which their samples stand within a family.
+    public let targets: [any Target]
     private let targetsOfKind: [String: Int]
-    private let limits: Limits
+    let limits: Limits
     private let selfMetrics: [any SelfMetrics]
     private let log: Logger
     private let state: Mutex<State>

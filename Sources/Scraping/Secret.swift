@@ -2,8 +2,11 @@
 public struct Secret: Sendable {
     private enum Source {
         case value(String)
-        case file(String)
+        case file(String, Reading)
     }
+
+    /// Finds the secret in a file's content.
+    public typealias Reading = @Sendable (String) throws(CollectorError) -> String
 
     private let source: Source
 
@@ -13,18 +16,20 @@ public struct Secret: Sendable {
     }
 
     /// A secret that is read from a file each time it is needed, so that it can be rotated.
-    public init(file: String) {
-        source = .file(file)
+    ///
+    /// - Parameter reading: Finds it in the content, which is the secret itself where nothing is said.
+    public init(file: String, reading: @escaping Reading = { content throws(CollectorError) in content }) {
+        source = .file(file, reading)
     }
 
     /// The secret itself; a file's without the line ends behind it.
     ///
-    /// - Throws: `authentication`, where the file cannot be read or is longer than 64 KiB.
+    /// - Throws: `authentication`, where the file cannot be read, is longer than 64 KiB or holds something else.
     public func reveal() throws(CollectorError) -> String {
         switch source {
         case .value(let value):
             return value
-        case .file(let path):
+        case .file(let path, let reading):
             let limit = 64 * 1024
             var bytes: [UInt8]
             do {
@@ -36,7 +41,7 @@ public struct Secret: Sendable {
                 throw CollectorError(.authentication, "the password file \(path) is longer than 64 KiB")
             }
             while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
-            return String(decoding: bytes, as: UTF8.self)
+            return try reading(String(decoding: bytes, as: UTF8.self))
         }
     }
 }

@@ -15,11 +15,11 @@ enum Serving {
         let start = ContinuousClock.now
         // One thread does for all connections: answers are made elsewhere.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let http = HTTPMetrics()
+        let http = HTTPMetrics(showsScrapeErrors: settings.scrapesRedis)
         let process = ProcessMetrics()
         let gatherer = try makeGatherer(
             settings, group: group, selfMetrics: [BuildInformation(), process, http], log: log)
-        let probing = Probing(settings, gatherer: gatherer, log: log)
+        let probing = Probing(settings, gatherer: gatherer, group: group, log: log)
         let server = WebServer(
             settings.web, gatherer: gatherer, metrics: http,
             status: { status(of: gatherer, since: start, settings) }, probe: probing.answer, group: group, log: log)
@@ -60,6 +60,7 @@ enum Serving {
             links: [
                 .init(settings.web.telemetryPath, "Metrics"),
                 .init("/probe", "The metrics of one target: ?target=<name>"),
+                .init("/targets", "The targets, for Prometheus to discover"),
                 .init("/-/healthy", "Whether the exporter is alive"),
                 .init("/-/ready", "Whether it takes requests"),
             ],

@@ -14,8 +14,14 @@ public final class HTTPMetrics: SelfMetrics {
             "http_request_duration_seconds", .histogram, "From the end of the request to the start of its answer."),
         labels: ["handler"], source: "the HTTP server")
 
+    private static let scrapeErrors = CatalogueEntry(
+        MetricDescriptor(
+            "redis_target_scrape_request_errors_total", .counter,
+            "Requests for /scrape that were refused, by a status from 400 to 498."),
+        source: "the HTTP server")
+
     /// What it can tell.
-    public static let metrics = [requests, duration]
+    public static let metrics = [requests, duration, scrapeErrors]
 
     /// From an answer out of memory to a scrape that runs into the usual time limit.
     private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -43,9 +49,14 @@ public final class HTTPMetrics: SelfMetrics {
     }
 
     private let state = Mutex(State())
+    private let showsScrapeErrors: Bool
 
     /// Nothing counted yet.
-    public init() {}
+    ///
+    /// - Parameter showsScrapeErrors: Whether to tell of requests for `/scrape` as redis_exporter does.
+    public init(showsScrapeErrors: Bool = false) {
+        self.showsScrapeErrors = showsScrapeErrors
+    }
 
     /// The families for the page, always in the same order.
     public func families() -> [MetricFamily] {
@@ -65,7 +76,14 @@ public final class HTTPMetrics: SelfMetrics {
             durations.append(
                 Histogram(buckets: buckets, count: observed.count, sum: observed.sum), ["handler": handler])
         }
-        return [requests, durations]
+        guard showsScrapeErrors else { return [requests, durations] }
+        let refused = state.requests.filter {
+            $0.key.handler == Probe.Path.scrape.rawValue && 400...498 ~= $0.key.status
+        }
+        return [
+            requests, durations,
+            MetricFamily(Self.scrapeErrors.descriptor, Double(refused.reduce(0) { $0 + $1.value })),
+        ]
     }
 
     /// - Parameters:

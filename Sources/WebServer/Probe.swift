@@ -2,23 +2,37 @@ public import Configuration
 import NIOHTTP1
 public import Scraping
 
-/// What `/probe` asks for, and answers the page of one target.
+/// What `/probe` or `/scrape` asks for, and answers the page of one target.
 public struct Probe: Sendable {
+    /// The paths that it may be asked for at.
+    public enum Path: String, Sendable {
+        /// As postgres_exporter has it.
+        case probe = "/probe"
+        /// As redis_exporter has it.
+        case scrape = "/scrape"
+    }
+
+    /// Where it is asked for.
+    public let path: Path
     /// The name of a target, or a server's address.
     public let target: String
     /// How to log in there; `nil` where nothing is said.
     public let module: String?
+    /// All that the request says, the first of each name.
+    public let parameters: [String: String]
 
     /// Makes the page of what is asked for, within a time limit.
     public typealias Answer = @Sendable (Probe, Duration?) async throws(ProbeRefusal) -> Page
 
     /// - Throws: Where the request names no target.
-    init(_ request: HTTPRequest) throws(ProbeRefusal) {
+    init(_ path: Path, _ request: HTTPRequest) throws(ProbeRefusal) {
         let parameters = QueryParameters(request.query)
         guard let target = parameters["target"], !target.isEmpty else {
-            throw ProbeRefusal(.malformed, "Name what to probe: /probe?target=<name or address>.")
+            throw ProbeRefusal(.malformed, "Name what to probe: \(path.rawValue)?target=<name or address>.")
         }
+        self.path = path
         self.target = target
+        self.parameters = parameters.byName
         module = parameters["auth_module"].flatMap { $0.isEmpty ? nil : $0 }
     }
 }
@@ -46,6 +60,9 @@ struct QueryParameters {
 
     /// The first value of this name.
     subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+    /// The first value of each name.
+    var byName: [String: String] { Dictionary(pairs.map { ($0.name, $0.value) }) { first, _ in first } }
 
     /// `+` is a space and `%41` an A; a percent sign before anything else stands for itself.
     private static func decoded(_ text: Substring) -> String {

@@ -7,7 +7,7 @@ import NIOPosix
 public import Scraping
 import Synchronization
 
-/// The HTTP server: `/metrics`, `/probe`, the status page, and whether it is healthy and ready.
+/// The HTTP server: `/metrics`, `/probe` and `/scrape`, the status page, and whether it is healthy and ready.
 public final class WebServer: Sendable {
     /// An address that the server cannot listen on.
     public struct ListenError: Error, CustomStringConvertible {
@@ -32,7 +32,7 @@ public final class WebServer: Sendable {
     /// - Parameters:
     ///   - metrics: Where the server counts; made before the gatherer, so that the gatherer can show it.
     ///   - status: Makes the state that the status page shows, at every request.
-    ///   - probe: Makes the page of what `/probe` asks for.
+    ///   - probe: Makes the page of what `/probe` or `/scrape` asks for.
     ///   - routes: Paths beside the server's own.
     ///   - group: The event loops; they remain the caller's to shut down, after the server.
     public init(
@@ -54,11 +54,6 @@ public final class WebServer: Sendable {
             Route(settings.telemetryPath) { request in
                 await scrapes.respond(to: request) { await gatherer.page(within: $0) }
             },
-            Route("/probe") { request in
-                await probes.respond(to: request) { timeout throws(ProbeRefusal) in
-                    try await probe(Probe(request), timeout)
-                }
-            },
             Route("/") { _ in await status().response },
             Route("/-/healthy") { _ in HTTPResponse(.ok, "Healthy.") },
             Route("/-/ready") { _ in
@@ -66,8 +61,15 @@ public final class WebServer: Sendable {
                     ? HTTPResponse(.serviceUnavailable, "Shutting down.") : HTTPResponse(.ok, "Ready.")
             },
         ]
+        let probing = [Probe.Path.probe, .scrape].map { path in
+            Route(path.rawValue) { request in
+                await probes.respond(to: request) { timeout throws(ProbeRefusal) in
+                    try await probe(Probe(path, request), timeout)
+                }
+            }
+        }
         self.settings = settings
-        self.router = Router(own + routes, metrics: metrics)
+        self.router = Router(own + probing + Discovery.routes(gatherer) + routes, metrics: metrics)
         self.connections = connections
         self.group = group
         self.log = log

@@ -12,104 +12,79 @@ struct PostgresExporterTests {
         try Settings.load(arguments: arguments, environment: environment).settings
     }
 
-    /// A flag with its value, by its variable of postgres_exporter's where it has one, and what it changes.
-    struct Case: CustomTestStringConvertible {
-        let flag: String
-        let value: String?
-        let variable: String?
-        let seen: @Sendable (Settings) -> String
-        let expected: String
-
-        init(
-            _ flag: String, _ value: String? = nil, _ variable: String? = nil, is expected: String,
-            _ seen: @escaping @Sendable (Settings) -> String
-        ) {
-            (self.flag, self.value, self.variable, self.seen, self.expected) = (flag, value, variable, seen, expected)
-        }
-
-        var testDescription: String { "--\(flag) \(value ?? "")" }
-    }
-
     @Test(arguments: [
-        Case("web.telemetry-path", "/m", "PG_EXPORTER_WEB_TELEMETRY_PATH", is: "/m") { $0.web.telemetryPath },
-        Case("web.listen-address", ":9187", "PG_EXPORTER_WEB_LISTEN_ADDRESS", is: "[:9187]") { "\($0.web.addresses)" },
-        Case("disable-default-metrics", nil, "PG_EXPORTER_DISABLE_DEFAULT_METRICS", is: "false false") {
+        OptionCase("web.telemetry-path", "/m", "PG_EXPORTER_WEB_TELEMETRY_PATH", is: "/m") { $0.web.telemetryPath },
+        OptionCase("web.listen-address", ":9187", "PG_EXPORTER_WEB_LISTEN_ADDRESS", is: "[:9187]") {
+            "\($0.web.addresses)"
+        },
+        OptionCase("disable-default-metrics", nil, "PG_EXPORTER_DISABLE_DEFAULT_METRICS", is: "false false") {
             settings in
             ["static", "stat_database_conflicts"].map { "\(settings.collectors.chosen[$0] ?? true)" }
                 .joined(separator: " ")
         },
-        Case("disable-settings-metrics", nil, "PG_EXPORTER_DISABLE_SETTINGS_METRICS", is: #"["settings": false]"#) {
+        OptionCase("disable-settings-metrics", nil, "PG_EXPORTER_DISABLE_SETTINGS_METRICS", is: #"["settings": false]"#)
+        {
             "\($0.collectors.chosen)"
         },
-        Case("auto-discover-databases", nil, "PG_EXPORTER_AUTO_DISCOVER_DATABASES", is: "true") {
+        OptionCase("auto-discover-databases", nil, "PG_EXPORTER_AUTO_DISCOVER_DATABASES", is: "true") {
             "\($0.postgresOptions.customQueriesInAllDatabases)"
         },
-        Case("exclude-databases", "a.b, c_d-é,,", "PG_EXPORTER_EXCLUDE_DATABASES", is: #"["a\\.b", "c_d-é"]"#) {
+        OptionCase("exclude-databases", "a.b, c_d-é,,", "PG_EXPORTER_EXCLUDE_DATABASES", is: #"["a\\.b", "c_d-é"]"#) {
             "\($0.postgresOptions.databases.excluded)"
         },
-        Case("include-databases", "x+y", "PG_EXPORTER_INCLUDE_DATABASES", is: #"["x\\+y"]"#) {
+        OptionCase("include-databases", "x+y", "PG_EXPORTER_INCLUDE_DATABASES", is: #"["x\\+y"]"#) {
             "\($0.postgresOptions.databases.included)"
         },
-        Case("constantLabels", "env=prod, dc = b,", "PG_EXPORTER_CONSTANT_LABELS", is: "env=prod;dc=b") {
+        OptionCase("constantLabels", "env=prod, dc = b,", "PG_EXPORTER_CONSTANT_LABELS", is: "env=prod;dc=b") {
             $0.postgresOptions.constantLabels.map { "\($0.name)=\($0.value)" }.joined(separator: ";")
         },
-        Case("metric-prefix", "my_pg", "PG_EXPORTER_METRIC_PREFIX", is: "my_pg") { $0.postgresOptions.metricPrefix },
-        Case("collection-timeout", "1500ms", "PG_EXPORTER_COLLECTION_TIMEOUT", is: "1.5 seconds") {
+        OptionCase("metric-prefix", "my_pg", "PG_EXPORTER_METRIC_PREFIX", is: "my_pg") {
+            $0.postgresOptions.metricPrefix
+        },
+        OptionCase("collection-timeout", "1500ms", "PG_EXPORTER_COLLECTION_TIMEOUT", is: "1.5 seconds") {
             "\($0.limits.timeout)"
         },
-        Case("collection-timeout", "1m", "PG_EXPORTER_COLLECTION_TIMEOUT", is: "10.0 seconds") {
+        OptionCase("collection-timeout", "1m", "PG_EXPORTER_COLLECTION_TIMEOUT", is: "10.0 seconds") {
             "\($0.limits.timeout)"
         },
-        Case("no-wrap-large-counters", is: "false") { "\($0.postgresOptions.wrapsLargeCounters)" },
-        Case("wrap-large-counters", nil, "PG_EXPORTER_WRAP_LARGE_COUNTERS", is: "true") {
+        OptionCase("no-wrap-large-counters", is: "false") { "\($0.postgresOptions.wrapsLargeCounters)" },
+        OptionCase("wrap-large-counters", nil, "PG_EXPORTER_WRAP_LARGE_COUNTERS", is: "true") {
             "\($0.postgresOptions.wrapsLargeCounters)"
         },
-        Case("collector.stat_statements.include_query", is: "true") { "\($0.postgresOptions.statements.includesText)" },
-        Case("collector.stat_statements.query_length", "50", is: "50") {
+        OptionCase("collector.stat_statements.include_query", is: "true") {
+            "\($0.postgresOptions.statements.includesText)"
+        },
+        OptionCase("collector.stat_statements.query_length", "50", is: "50") {
             "\($0.postgresOptions.statements.textLength)"
         },
-        Case("collector.stat_statements.limit", "7", is: "7") { "\($0.postgresOptions.statements.limit)" },
-        Case("collector.stat_statements.exclude_databases", "a,b", is: #"["a", "b"]"#) {
+        OptionCase("collector.stat_statements.limit", "7", is: "7") { "\($0.postgresOptions.statements.limit)" },
+        OptionCase("collector.stat_statements.exclude_databases", "a,b", is: #"["a", "b"]"#) {
             "\($0.postgresOptions.statements.excludedDatabases)"
         },
-        Case("collector.stat_statements.exclude_users", "rdsadmin", is: #"["rdsadmin"]"#) {
+        OptionCase("collector.stat_statements.exclude_users", "rdsadmin", is: #"["rdsadmin"]"#) {
             "\($0.postgresOptions.statements.excludedUsers)"
         },
-        Case("collector.stat_statements.slow-thresholds", "0.5, 2", is: "[0.5, 2.0]") {
+        OptionCase("collector.stat_statements.slow-thresholds", "0.5, 2", is: "[0.5, 2.0]") {
             "\($0.postgresOptions.statements.slowThresholds)"
         },
-        Case("postgres.databases.include", "app.*,shop", is: #"["app.*", "shop"]"#) {
+        OptionCase("postgres.databases.include", "app.*,shop", is: #"["app.*", "shop"]"#) {
             "\($0.postgresOptions.databases.included)"
         },
-        Case("postgres.databases.exclude", "template[01]", is: #"["template[01]"]"#) {
+        OptionCase("postgres.databases.exclude", "template[01]", is: #"["template[01]"]"#) {
             "\($0.postgresOptions.databases.excluded)"
         },
-        Case("postgres.relations.limit", "9", is: "9") { "\($0.postgresOptions.relations.limit)" },
-        Case("postgres.relations.include", "public[.].*", is: #"["public[.].*"]"#) {
+        OptionCase("postgres.relations.limit", "9", is: "9") { "\($0.postgresOptions.relations.limit)" },
+        OptionCase("postgres.relations.include", "public[.].*", is: #"["public[.].*"]"#) {
             "\($0.postgresOptions.relations.names.included)"
         },
-        Case("postgres.relations.exclude", ".*_tmp", is: #"[".*_tmp"]"#) {
+        OptionCase("postgres.relations.exclude", ".*_tmp", is: #"[".*_tmp"]"#) {
             "\($0.postgresOptions.relations.names.excluded)"
         },
-        Case("postgres.slow-interval", "1h", is: "3600.0 seconds") { "\($0.postgresOptions.slowInterval)" },
-        Case("postgres.probe.allow", "db-.*:5432", is: "db-.*:5432") { $0.probedAddresses?.pattern ?? "" },
-        Case("compat.legacy-names", is: "true") { "\($0.postgresOptions.hasLegacyNames)" },
+        OptionCase("postgres.slow-interval", "1h", is: "3600.0 seconds") { "\($0.postgresOptions.slowInterval)" },
+        OptionCase("postgres.probe.allow", "db-.*:5432", is: "db-.*:5432") { $0.probedAddresses?.pattern ?? "" },
+        OptionCase("compat.legacy-names", is: "true") { "\($0.postgresOptions.hasLegacyNames)" },
     ])
-    func flagsAndVariables(_ input: Case) throws {
-        let flag = "--\(input.flag)" + (input.value.map { "=\($0)" } ?? "")
-        #expect(input.seen(try load([flag])) == input.expected)
-        let isNegative = input.flag.hasPrefix("no-")
-        let name = isNegative ? String(input.flag.dropFirst(3)) : input.flag
-        let own = "STACK_EXPORTER_" + name.uppercased().replacing(/[.-]/, with: "_")
-        let value = input.value ?? (isNegative ? "false" : "true")
-        #expect(input.seen(try load([], [own: value])) == input.expected)
-        if let variable = input.variable {
-            #expect(input.seen(try load([], [variable: value])) == input.expected)
-            // Our own variable goes first, and the flag before both.
-            #expect(input.seen(try load([], [own: value, variable: "nonsense ="])) == input.expected)
-            #expect(input.seen(try load([flag], [variable: "nonsense ="])) == input.expected)
-        }
-    }
+    func flagsAndVariables(_ input: OptionCase) throws { try input.check() }
 
     @Test(arguments: [
         ("collector.stat_statements.limit=0", "a whole number above 0"),

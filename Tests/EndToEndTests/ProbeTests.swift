@@ -199,3 +199,128 @@ struct PostgresExporterTests {
         #expect(refused.errors.contains("handed over no socket"))
     }
 }
+
+/// `/scrape` as redis_exporter has it, against real servers.
+@Suite(.startsServers, .timeLimit(.minutes(15)))
+struct RedisScrapeTests {
+    private func query(_ target: String, _ more: String = "") -> String {
+        "/scrape?target=\(target.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")\(more)"
+    }
+
+    @Test func configuredServersByNameAndAddress() async throws {
+        let (first, second) = (try await RedisServer(), try await RedisServer("--requirepass", "hunter2"))
+        let exporter = try await Exporter([
+            "REDIS_ADDR": "127.0.0.1:\(first.port),redis://:hunter2@127.0.0.1:\(second.port)"
+        ])
+        for target in [
+            "redis-2", "127.0.0.1:\(second.port)", "redis://127.0.0.1:\(second.port)",
+            "redis://someone:hunter3@127.0.0.1:\(second.port)",
+        ] {
+            for path in [query(target)]
+                + (target.contains("://") ? [query(target).replacing("/scrape", with: "/probe")] : [])
+            {
+                let answer = try await exporter.get(path)
+                #expect(answer.status == 200, "\(path)")
+                let page = try Page(answer.body)
+                #expect(page["redis_up"] == 1)
+                #expect(page["redis_instance_info", ["tcp_port": "\(second.port)"]] == nil)
+                #expect(page.values.contains { $0.key.labels["tcp_port"] == "\(second.port)" })
+                #expect(page.values.keys.allSatisfy { $0.labels["target"] == nil })
+            }
+        }
+        let before = try await exporter.page()["redis_target_scrape_request_errors_total"]
+        #expect(before == 0)
+        for (path, status) in [
+            ("/scrape", 400), ("/scrape?target=", 400), (query("redis-3"), 404), (query("127.0.0.1:1"), 403),
+            (query("redis://u:hunter3@127.0.0.1:1"), 403), (query("http://127.0.0.1:\(first.port)"), 400),
+            (query("redis-1", "&auth_module=x"), 400), (query("redis-1", "&check-keys=%25zz"), 400),
+        ] {
+            let refused = try await exporter.get(path)
+            #expect(refused.status == status, "\(path)")
+            #expect(refused.body.split(separator: "\n").count == 1)
+        }
+        let page = try await exporter.page()
+        #expect(page["redis_target_scrape_request_errors_total"] == 8)
+        #expect(!exporter.log.contains("hunter"))
+    }
+
+    @Test func addressesThatAreAllowedLogInAsConfigured() async throws {
+        let (server, open) = (try await RedisServer("--requirepass", "hunter2"), try await RedisServer())
+        let file = server.directory.appending(path: "passwords.json").path
+        try #"{"redis://127.0.0.1:\#(server.port)": "hunter2-no"}"#.write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let exporter = try await Exporter(
+            ["REDIS_PASSWORD_FILE": file], "--redis.probe.allow=127[.]0[.]0[.]1:(\(server.port)|\(open.port))")
+        let path = query("127.0.0.1:\(server.port)")
+        #expect(try Page(try await exporter.get(path).body)["redis_up"] == 0)
+        // One that the map does not have is not told a password, which would be an error.
+        #expect(try Page(try await exporter.get(query("127.0.0.1:\(open.port)")).body)["redis_up"] == 1)
+        // The map is read at each connect.
+        try #"{"redis://127.0.0.1:\#(server.port)": "hunter2"}"#.write(toFile: file, atomically: true, encoding: .utf8)
+        let recovers = try await eventually { try Page(try await exporter.get(path).body)["redis_up"] == 1 }
+        #expect(recovers)
+        #expect(try await exporter.get(query("127.0.0.1:\(freePort())")).status == 403)
+        // Another one with keys of its own, and its own connection.
+        #expect(try Page(try await exporter.get("\(path)&check-single-keys=a").body)["redis_up"] == 1)
+        #expect(!exporter.log.contains("hunter2"))
+        #expect(exporter.log.contains("127.0.0.1:\(server.port)"))
+    }
+
+    @Test func theSettingsOfTLSReachTheServer() async throws {
+        let server = try await RedisServer(isTLS: true)
+        let (certificate, key) = (
+            server.directory.appending(path: "server.crt").path, server.directory.appending(path: "server.key").path
+        )
+        // The server wants to know who we are, too.
+        let (authority, own) = (
+            "--tls-ca-cert-file=\(certificate)",
+            ["--tls-client-cert-file=\(certificate)", "--redis.tls.client-key-file=\(key)"]
+        )
+        for (flags, isUp) in [
+            ([authority] + own, 1.0), (own, 0), ([authority], 0), (["--skip-tls-verification"] + own, 1),
+            ([authority, "--tls-server-name=other"] + own, 0),
+            (["--no-redis.tls.verify", "--redis.tls.server-name=other"] + own, 1),
+        ] {
+            let result = try await Exporter.run(
+                ["scrape"] + flags, ["REDIS_ADDR": "rediss://localhost:\(server.port)"])
+            #expect(try Page(result.output)["redis_up"] == isUp, "\(flags) \(result.errors)")
+        }
+        let plain = try await Exporter.run(["scrape", "--tls-server-name=x"], ["REDIS_ADDR": "127.0.0.1:1"])
+        #expect(plain.errors.contains("no address of Redis begins with rediss://"))
+    }
+
+    @Test func whatPrometheusDiscovers() async throws {
+        let server = try await RedisServer()
+        let exporter = try await Exporter(["REDIS_ADDR": "127.0.0.1:\(server.port)"])
+        let answer = try await exporter.get("/targets")
+        #expect(answer.field("Content-Type") == "application/json")
+        struct Group: Decodable {
+            let targets: [String]
+            let labels: [String: String]
+        }
+        let groups = try JSONDecoder().decode([Group].self, from: Data(answer.body.utf8))
+        let redis = try #require(groups.first { $0.labels["target"] == "redis" })
+        #expect(redis.targets == ["127.0.0.1:\(exporter.port)"])
+        let path = try #require(redis.labels["__metrics_path__"])
+        let page = try Page(try await exporter.get("\(path)?target=\(redis.labels["__param_target"] ?? "")").body)
+        #expect(page["redis_up"] == 1)
+        #expect(try await exporter.get("/discover-cluster-nodes").status == 400)
+    }
+
+    /// The command line and the environment of redis_exporter, as they are.
+    @Test func redisExportersCommandLineWorks() async throws {
+        let server = try await RedisServer("--requirepass", "hunter2")
+        let exporter = try await Exporter(
+            [
+                "REDIS_ADDR": "redis://127.0.0.1:\(server.port)", "REDIS_PASSWORD": "hunter2",
+                "REDIS_EXPORTER_WEB_TELEMETRY_PATH": "/r", "REDIS_EXPORTER_LOG_FORMAT": "json",
+                "REDIS_EXPORTER_INCL_SYSTEM_METRICS": "true", "REDIS_EXPORTER_BASIC_AUTH_PASSWORD": "",
+            ],
+            "-check-single-keys=db0=a", "-include-go-runtime-metrics", "--set-client-name=false", "-debug=false")
+        #expect(try Page(try await exporter.get("/r").body)["redis_up"] == 1)
+        let lines = exporter.log.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.hasPrefix("{") })
+        #expect(lines.count { $0.contains(#""level":"warn""#) } == 4, "\(exporter.log)")
+        #expect(lines.contains { $0.contains("--check-single-keys is now --redis.keys.check-single") })
+    }
+}

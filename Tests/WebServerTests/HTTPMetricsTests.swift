@@ -36,4 +36,19 @@ import Testing
         #expect(!text.contains(#"seconds_count{handler="bad_request""#))
         #expect(page(metrics) == text)
     }
+
+    @Test func refusedScrapesAreCountedAsRedisExporterDoes() {
+        let metrics = HTTPMetrics(showsScrapeErrors: true)
+        let family = "redis_target_scrape_request_errors_total"
+        #expect(page(metrics).contains("# TYPE \(family) counter\n\(family) 0\n"))
+        for (handler, status) in [
+            ("/scrape", 400), ("/scrape", 403), ("/scrape", 404), ("/scrape", 200), ("/scrape", 503), ("/scrape", 499),
+            ("/probe", 400),
+        ] {
+            metrics.record(
+                handler: handler, method: .GET, status: HTTPResponseStatus(statusCode: status), took: .milliseconds(1))
+        }
+        #expect(page(metrics).contains("\n\(family) 3\n"))
+        #expect(!page(HTTPMetrics()).contains(family))
+    }
 }

@@ -84,6 +84,28 @@ struct ProbeTests {
         }
     }
 
+    @Test func scrapesAreProbesWithParameters() async throws {
+        let asked = Mutex<[Probe]>([])
+        let probe: Probe.Answer = { probe, _ throws(ProbeRefusal) in
+            asked.withLock { $0.append(probe) }
+            throw ProbeRefusal(.forbidden, "This is not allowed.")
+        }
+        try await withServer(probe: probe) { server in
+            let client = try server.client()
+            #expect(try await client.get("/scrape?target=a%3A1&check-keys=db1%3Dx&check-keys=y&z").status == 403)
+            let scrape = try #require(asked.withLock { $0.first })
+            #expect(scrape.path == .scrape)
+            #expect(scrape.target == "a:1")
+            #expect(scrape.parameters == ["target": "a:1", "check-keys": "db1=x", "z": ""])
+            let missing = try await client.get("/scrape?target=")
+            #expect(missing.status == 400)
+            #expect(missing.text == "Name what to probe: /scrape?target=<name or address>.\n")
+            #expect(try await client.get("/probe?target=a").status == 403)
+            #expect(asked.withLock { $0.last?.path } == .probe)
+            #expect(server.requests("/scrape", 403) == 1)
+        }
+    }
+
     @Test func probesThatHangKeepNobodyFromThePage() async throws {
         let release = Mutex(false)
         let hasBegun = Mutex(false)

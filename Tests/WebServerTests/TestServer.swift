@@ -65,6 +65,7 @@ struct TestServer {
 func makeServer(
     _ settings: WebSettings,
     target: TestTarget = TestTarget(),
+    targets: [any Target]? = nil,
     metrics: HTTPMetrics = HTTPMetrics(),
     probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
     routes: [Route] = []
@@ -74,7 +75,7 @@ func makeServer(
     limits.timeout = .seconds(60)
     return WebServer(
         settings,
-        gatherer: Gatherer(targets: [target], limits: limits, selfMetrics: [metrics], log: log),
+        gatherer: Gatherer(targets: targets ?? [target], limits: limits, selfMetrics: [metrics], log: log),
         metrics: metrics,
         status: {
             StatusPage(
@@ -91,6 +92,7 @@ func makeServer(
 func withServer(
     _ change: (inout WebSettings) -> Void = { _ in },
     target: TestTarget = TestTarget(),
+    targets: [any Target]? = nil,
     probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
     routes: [Route] = [],
     _ body: (TestServer) async throws -> Void
@@ -99,7 +101,8 @@ func withServer(
     settings.addresses = [.tcp(host: "127.0.0.1", port: 0)]
     change(&settings)
     let metrics = HTTPMetrics()
-    let server = makeServer(settings, target: target, metrics: metrics, probe: probe, routes: routes)
+    let server = makeServer(
+        settings, target: target, targets: targets, metrics: metrics, probe: probe, routes: routes)
     let address = try #require(await server.start().first)
     do {
         try await body(TestServer(server: server, address: address, metrics: metrics, target: target))

@@ -1,0 +1,202 @@
+import Redis
+import Scraping
+
+/// Where the Redis servers are and how to log in there, as it was said.
+struct RedisAccess: Sendable {
+    /// Of celery-exporter's: the one address that may be another kind of server's.
+    static let brokerVariable = "CE_BROKER_URL"
+
+    /// All addresses, which may have passwords in them.
+    var addresses: Secret?
+    /// The user where an address has no login.
+    var username: String?
+    /// The password where an address and the file have none.
+    var password: Secret?
+    /// A file with the password, or with one for each address.
+    var passwordFile: String?
+    /// How `rediss://` connections are made.
+    var tls = RedisSettings.TLS()
+    /// Which servers `/scrape` may be asked for by their address; `nil` for none.
+    var probedAddresses: RegularExpression?
+    /// The files of Lua scripts.
+    var scripts: [String] = []
+    /// Where the jobs of plain lists say when they were made.
+    var timestampPath: [String] = []
+    /// Whether the jobs of plain lists are read.
+    var readsJobs = true
+
+    /// The address completed by what was said apart from it. Its own login goes first.
+    func completed(_ server: RedisSettings) -> RedisSettings {
+        var server = server
+        if server.tls != nil { server.tls = tls }
+        server.username = server.username ?? username
+        if server.password == nil {
+            server.password =
+                passwordFile.map { RedisPasswordFile(path: $0).secret(of: server, otherwise: password) } ?? password
+        }
+        return server
+    }
+}
+
+/// The value of `REDIS_ADDR` and the like: addresses with commas between.
+enum RedisAddresses {
+    /// Passwords and the hosts of one Sentinel address have commas too. One ends an address where the next begins behind it
+    /// by its scheme, or where no login can follow that it would be a part of.
+    static func split(_ list: String) -> [String] {
+        var addresses: [String] = []
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+            let before = addresses.last ?? ""
+            if !before.isEmpty, !beginsAddress(part), isListOfSentinels(before) {
+                addresses[addresses.count - 1] += ",\(part)"
+            } else {
+                addresses.append(String(part))
+            }
+        }
+        return joined(addresses).map(Option.trimmed).filter { !$0.isEmpty }
+    }
+
+    /// Puts a password with commas together again: all up to the `@` that comes before the next scheme.
+    private static func joined(_ parts: [String]) -> [String] {
+        var result: [String] = []
+        var rest = parts[...]
+        while let first = rest.popFirst() {
+            let end = rest.firstIndex(where: beginsAddress) ?? rest.endIndex
+            guard first.contains("://"), !first.contains("@"),
+                let last = rest[..<end].lastIndex(where: { $0.contains("@") })
+            else {
+                result.append(first)
+                continue
+            }
+            result.append(([first] + rest[...last]).joined(separator: ","))
+            rest = rest[(last + 1)...]
+        }
+        return result
+    }
+
+    private static func beginsAddress(_ text: some StringProtocol) -> Bool {
+        let scheme = text.drop { $0.isWhitespace }.prefix { $0 != ":" }
+        return !scheme.isEmpty && scheme.allSatisfy { $0.isASCII && ($0.isLetter || $0 == "+") }
+            && text.drop { $0.isWhitespace }.dropFirst(scheme.count).hasPrefix("://")
+    }
+
+    /// Whether it lists sentinels and has not come to the master's name, which is behind the last.
+    private static func isListOfSentinels(_ address: String) -> Bool {
+        guard beginsAddress(address), let scheme = address.firstRange(of: "://") else { return false }
+        return address[..<scheme.lowerBound].lowercased().contains("sentinel")
+            && !address[scheme.upperBound...].contains("/")
+    }
+}
+
+extension Settings {
+    /// The Redis servers that were named, with all that is collected of each.
+    mutating func readRedis(_ environment: Environment) throws(ConfigurationError) {
+        try checkFiles()
+        for path in redisAccess.scripts {
+            let text = try content(of: path, for: "redis.scripts")
+            redisOptions.scripts.append(.init(fileName: path, text: String(decoding: text, as: UTF8.self)))
+        }
+        for index in redisQueues.lists.indices {
+            redisQueues.lists[index].timestampPath = redisAccess.timestampPath
+            redisQueues.lists[index].readsJobs = redisAccess.readsJobs
+        }
+        let addresses = try redisAddresses()
+        for (index, address) in addresses.enumerated() {
+            let name = addresses.count > 1 ? "redis-\(index + 1)" : "redis"
+            do {
+                redis.append(complete(try RedisSettings(name: name, address: address)))
+            } catch {
+                throw ConfigurationError("\(place(of: "redis.addr")): \(error)")
+            }
+        }
+        if let broker = environment[RedisAccess.brokerVariable], place(of: "redis.addr") != RedisAccess.brokerVariable {
+            adopt(broker: broker)
+        }
+        if redisAccess.tls != RedisSettings.TLS(), !redis.isEmpty, redis.allSatisfy({ $0.tls == nil }) {
+            warnings.append(
+                "no address of Redis begins with rediss:// or valkeys://, so that the settings of TLS do nothing")
+        }
+    }
+
+    /// The server with its login and with all that is collected of it.
+    func complete(_ server: RedisSettings) -> RedisSettings {
+        var server = redisAccess.completed(server)
+        server.keys = redisKeys
+        server.queues = redisQueues
+        server.options = redisOptions
+        return server
+    }
+
+    private mutating func redisAddresses() throws(ConfigurationError) -> [String] {
+        let place = place(of: "redis.addr")
+        guard let addresses = try revealed(redisAccess.addresses, for: place) else { return [] }
+        guard place != RedisAccess.brokerVariable || Self.isRedis(addresses) else {
+            warnings.append("\(place) is no address of Redis, so that its queues are not looked at")
+            return []
+        }
+        return RedisAddresses.split(addresses)
+    }
+
+    /// Takes over where the queues are, for those who ran celery-exporter beside redis_exporter.
+    private mutating func adopt(broker: String) {
+        guard Self.isRedis(broker), let broker = try? RedisSettings(name: "", address: broker) else { return }
+        guard let index = redis.firstIndex(where: { $0.address == broker.address }) else {
+            warnings.append(
+                "\(RedisAccess.brokerVariable) names another server than \(place(of: "redis.addr")), which goes first: name both there, with a comma between"
+            )
+            return
+        }
+        if redis[index].database == 0 { redis[index].database = broker.database }
+    }
+
+    private static func isRedis(_ address: String) -> Bool {
+        let scheme = address.prefix { $0 != ":" }.lowercased()
+        return scheme.hasPrefix("redis") || scheme.hasPrefix("valkey")
+    }
+
+    /// Whether the files can be read that are read later.
+    private func checkFiles() throws(ConfigurationError) {
+        if let path = redisAccess.passwordFile {
+            do {
+                try RedisPasswordFile(path: path).check()
+            } catch {
+                throw ConfigurationError("\(place(of: "redis.password-file")): \(error.detail)")
+            }
+        }
+        let tls = redisAccess.tls
+        for (flag, path) in [
+            ("redis.tls.ca-cert-file", tls.authorityFile), ("redis.tls.client-cert-file", tls.certificateFile),
+            ("redis.tls.client-key-file", tls.keyFile),
+        ] {
+            if let path { _ = try content(of: path, for: flag) }
+        }
+        guard (tls.certificateFile == nil) == (tls.keyFile == nil) else {
+            let (given, missing) =
+                tls.keyFile == nil ? ("client-cert-file", "client-key-file") : ("client-key-file", "client-cert-file")
+            throw ConfigurationError(
+                "\(place(of: "redis.tls.\(given)")): a certificate and its key go together; add --redis.tls.\(missing)")
+        }
+    }
+
+    private static let longestFile = 1 << 20
+
+    private func content(of path: String, for flag: String) throws(ConfigurationError) -> [UInt8] {
+        let bytes: [UInt8]
+        do {
+            bytes = try File.contents(of: path, limit: Self.longestFile + 1)
+        } catch {
+            throw ConfigurationError("\(place(of: flag)): the file \(path) cannot be read: \(error)")
+        }
+        guard bytes.count <= Self.longestFile else {
+            throw ConfigurationError("\(place(of: flag)): the file \(path) is longer than 1 MiB")
+        }
+        return bytes
+    }
+
+    private func revealed(_ secret: Secret?, for place: String) throws(ConfigurationError) -> String? {
+        do {
+            return try secret?.reveal()
+        } catch {
+            throw ConfigurationError("\(place): \(error.detail)")
+        }
+    }
+}
