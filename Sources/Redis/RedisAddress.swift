@@ -18,6 +18,9 @@ extension RedisSettings {
     /// one alone, `redis://password@host`, is the password, as redis_exporter has it. What stands behind a `?` is for
     /// other clients.
     ///
+    /// `redis+sentinel://user:password@host:port,host:port/name/database` is the master of that name, wherever these
+    /// sentinels say that it is; with `rediss+sentinel` all of them speak TLS. User and password are the master's.
+    ///
     /// - Throws: ``RedisSettingsError``, where the text is no address.
     public init(name: String, address text: String) throws(RedisSettingsError) {
         var scheme = "redis"
@@ -44,18 +47,35 @@ extension RedisSettings {
         case "redis", "valkey", "rediss", "valkeys":
             let slash = rest.firstIndex(of: "/") ?? rest.endIndex
             self.init(name: name, address: try Address(hostAndPort: rest[..<slash]))
-            let path = rest[slash...].dropFirst()
-            if !path.isEmpty {
-                guard let database = Int(path), 0...Int(Int32.max) ~= database else {
-                    throw RedisSettingsError("the database is not a number from 0")
-                }
-                self.database = database
-            }
+            try select(rest[slash...].dropFirst())
             if scheme == "rediss" || scheme == "valkeys" { tls = TLS() }
+        case "redis+sentinel", "valkey+sentinel", "rediss+sentinel", "valkeys+sentinel":
+            let parts = rest.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count > 1, !parts[1].isEmpty else {
+                throw RedisSettingsError("the name of the sentinels' master is missing behind their addresses")
+            }
+            var sentinels: [Address] = []
+            for text in parts[0].split(separator: ",") {
+                sentinels.append(try Address(hostAndPort: text, defaultPort: 26379))
+            }
+            guard !sentinels.isEmpty else { throw RedisSettingsError("there is no sentinel in the address") }
+            self.init(
+                name: name, address: .master(name: try parts[1].percentDecoded("master's name"), sentinels: sentinels))
+            if parts.count > 2 { try select(parts[2]) }
+            if scheme == "rediss+sentinel" || scheme == "valkeys+sentinel" { tls = TLS() }
         default:
-            throw RedisSettingsError("the scheme is none of redis, rediss, valkey, valkeys and unix")
+            throw RedisSettingsError(
+                "the scheme is none of redis, rediss, valkey, valkeys, redis+sentinel, rediss+sentinel and unix")
         }
         if let userInfo { try logIn(with: userInfo) }
+    }
+
+    private mutating func select(_ database: Substring) throws(RedisSettingsError) {
+        guard !database.isEmpty else { return }
+        guard let number = Int(database), 0...Int(Int32.max) ~= number else {
+            throw RedisSettingsError("the database is not a number from 0")
+        }
+        self.database = number
     }
 
     private mutating func logIn(with userInfo: Substring) throws(RedisSettingsError) {
@@ -66,7 +86,8 @@ extension RedisSettings {
 }
 
 extension RedisSettings.Address {
-    fileprivate init(hostAndPort text: Substring) throws(RedisSettingsError) {
+    /// `host`, `host:port`, `[::1]:6379` or `::1`.
+    init(hostAndPort text: Substring, defaultPort: Int = 6379) throws(RedisSettingsError) {
         var host = text
         var port: Substring?
         if text.hasPrefix("[") {
@@ -85,7 +106,7 @@ extension RedisSettings.Address {
         guard host.utf8.allSatisfy({ $0 > UInt8(ascii: " ") && $0 != 0x7f }) else {
             throw RedisSettingsError("the host has a character that no host has")
         }
-        guard let number = port.map({ Int($0) }) ?? 6379, 1...65535 ~= number else {
+        guard let number = port.map({ Int($0) }) ?? defaultPort, 1...65535 ~= number else {
             throw RedisSettingsError("the port is not a number from 1 to 65535")
         }
         self = .tcp(host: host.isEmpty ? "localhost" : String(host), port: number)

@@ -5,7 +5,7 @@ import Synchronization
 struct RedisBackground: Sendable {
     /// What kind of server it is.
     let facts: RedisFacts
-    private let connection: RedisConnection
+    private let cluster: RedisCluster
     private let dialer: RedisDialer
 
     /// The longest that one piece of work may keep a scrape from the connection.
@@ -13,9 +13,9 @@ struct RedisBackground: Sendable {
     /// How many elements a step takes, unless somebody asked for another number; about a millisecond of the server's time.
     static let stepSize = 1000
 
-    init(facts: RedisFacts, connection: RedisConnection, dialer: RedisDialer) {
+    init(facts: RedisFacts, cluster: RedisCluster, dialer: RedisDialer) {
         self.facts = facts
-        self.connection = connection
+        self.cluster = cluster
         self.dialer = dialer
     }
 
@@ -26,9 +26,29 @@ struct RedisBackground: Sendable {
     ///
     /// - Throws: Why there are no replies at all, or not all.
     func ask(_ commands: [RedisCommand]) async throws(CollectorError) -> RedisReplies {
-        let replies = try await connection.run(commands, until: Deadline(after: Self.limit))
+        let replies = try await cluster.run(commands, until: Deadline(after: Self.limit))
         try replies.check()
         return replies
+    }
+
+    /// The same, all of one node: one of ``keyNodes()``.
+    func ask(
+        _ commands: [RedisCommand], on node: RedisSettings.Address?
+    ) async throws(CollectorError) -> RedisReplies {
+        let replies = try await cluster.run(commands, on: node, until: Deadline(after: Self.limit))
+        try replies.check()
+        return replies
+    }
+
+    /// Where keys are: each master of a cluster, or else the server itself (`nil`). What looks at a whole database has to
+    /// ask each of them.
+    func keyNodes() async throws(CollectorError) -> [RedisSettings.Address?] {
+        try await cluster.keyNodes(until: Deadline(after: Self.limit))
+    }
+
+    /// Looks again which nodes there are.
+    func refreshNodes() async throws(CollectorError) {
+        try await cluster.refresh(until: Deadline(after: Self.limit))
     }
 
     /// All members of a set, unless it is a large one: then some, and not always the same ones.
@@ -80,6 +100,8 @@ final class RedisRounds: Sendable {
             let ended = Signal()
             state.start = .now
             let task = Task {
+                // Who needs to know the nodes says why they are not known.
+                try? await server.refreshNodes()
                 for collector in self.collectors where !Task.isCancelled {
                     do throws(CollectorError) {
                         try await collector.look(server)

@@ -12,6 +12,8 @@ struct RedisCommand: Sendable, Hashable {
     /// Whether some servers do not have it, or not for us. It is sent only to one that has it, and for a while not again
     /// after a refusal, since a server counts and logs every refusal.
     let isOptional: Bool
+    /// Where the key stands in ``wire``, as a bulk string.
+    private let keyRange: Range<Int>?
 
     /// - Parameters:
     ///   - name: Words with spaces between.
@@ -31,9 +33,24 @@ struct RedisCommand: Sendable, Hashable {
         wire.append(UInt8(ascii: "*"))
         wire.append(line: words.count + arguments.count)
         for word in words { wire.append(bulk: word) }
-        for argument in arguments { argument.append(to: &wire) }
+        let start = wire.count
+        var range: Range<Int>?
+        for argument in arguments {
+            argument.append(to: &wire)
+            if range == nil { range = start..<wire.count }
+        }
         self.wire = wire
+        keyRange = database == nil || Self.keyless.contains(name) ? nil : range
     }
+
+    /// The key that it looks at: its first argument, where it has a database and is none of the few that look at a whole
+    /// database. In a cluster it decides which node is asked.
+    var key: ArraySlice<UInt8>? {
+        guard let keyRange, let end = wire[keyRange].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        return wire[(end + 1)..<(keyRange.upperBound - 2)]
+    }
+
+    private static let keyless: Set<String> = ["SCAN", "EVAL", "EVAL_RO", "EVALSHA", "EVALSHA_RO"]
 
     /// What is going on in the server, all sections but those of modules.
     static let info = RedisCommand("INFO", "ALL")

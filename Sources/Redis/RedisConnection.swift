@@ -27,6 +27,11 @@ final class RedisConnection: Sendable {
         self.dialer = dialer
     }
 
+    /// What is known of the server, which is nothing before the first connection.
+    var facts: RedisFacts {
+        state.withLock { $0.facts }
+    }
+
     /// Whether a connection is open at this moment.
     var isOpen: Bool {
         state.withLock { $0.channel?.isActive ?? false }
@@ -44,6 +49,32 @@ final class RedisConnection: Sendable {
         state.withLock { $0.connectDuration = .zero }
         try await inTurn(until: deadline) { _ in }
         return state.withLock { $0.facts }
+    }
+
+    /// Takes in what the server says of itself now. Where it should be a master and is one no more, after a failover, the
+    /// connection is closed, so that the next one leads to the new master.
+    func learn(_ facts: RedisFacts) {
+        let misleading = state.withLock { state -> (any Channel)? in
+            state.facts = facts
+            guard dialer.sentinels != nil, facts.isReplica else { return nil }
+            defer { state.channel = nil }
+            return state.channel
+        }
+        misleading?.abort()
+    }
+
+    /// How long the server takes to answer a `PING`.
+    ///
+    /// - Returns: `nil` where the user may not do that.
+    /// - Throws: Why there is no answer.
+    func ping(until deadline: Deadline) async throws(CollectorError) -> Duration? {
+        let ping = RedisCommand("PING", isOptional: true)
+        return try await inTurn(until: deadline) { channel throws(CollectorError) in
+            guard self.state.withLock({ $0.capabilities.refusal(of: ping) }) == nil else { return nil }
+            let start = ContinuousClock.now
+            let replies = try await self.exchange([ping], on: channel, until: deadline)
+            return replies.refusal(of: ping) == nil ? start.duration(to: .now) : nil
+        }
     }
 
     /// Sends commands in one piece and waits for all replies.
@@ -125,11 +156,51 @@ final class RedisConnection: Sendable {
             let duration = start.duration(to: .now)
             state.withLock { $0.connectDuration = duration }
         }
+        let deadline = settings.connectTimeout.map { deadline.limited(to: $0) } ?? deadline
+        do throws(CollectorError) {
+            guard let sentinels = dialer.sentinels else {
+                return try await open(settings.address, until: deadline)
+            }
+            return try await openMaster(of: sentinels, until: deadline)
+        } catch {
+            throw failed(error)
+        }
+    }
+
+    /// The same for the server that sentinels name, as far as it is a master: a sentinel that has been cut off from the
+    /// others does not know of a failover.
+    private func openMaster(
+        of sentinels: RedisSentinels, until deadline: Deadline
+    ) async throws(CollectorError) -> any Channel {
+        var tried: Set<RedisSettings.Address> = []
+        var last = CollectorError.late
+        while let master = try await sentinels.master(otherThan: tried, until: deadline) {
+            tried.insert(master)
+            do throws(CollectorError) {
+                let isLast = sentinels.count == tried.count
+                let channel = try await open(
+                    master, until: isLast ? deadline : deadline.limited(to: deadline.remaining / 2))
+                if !facts.isReplica { return channel }
+                channel.abort()
+                last = CollectorError(.connection, "\(master): a replica, which a sentinel takes for the master")
+            } catch {
+                last = CollectorError(error.reason, "\(master): \(error.detail)")
+            }
+        }
+        throw last
+    }
+
+    /// A new channel to a server, which has logged in.
+    ///
+    /// - Throws: Why there is none; the channel is closed then.
+    private func open(
+        _ address: RedisSettings.Address, until deadline: Deadline
+    ) async throws(CollectorError) -> any Channel {
         let channel: any Channel
         do {
-            channel = try await dialer.open(until: deadline)
+            channel = try await dialer.open(address, until: deadline)
         } catch {
-            throw failed(CollectorError(connection: error))
+            throw CollectorError(connection: error)
         }
         let isShutDown = state.withLock { state in
             state.channel = channel
@@ -137,27 +208,31 @@ final class RedisConnection: Sendable {
             return state.isShutDown
         }
         if isShutDown { channel.abort() }
-        try await greet(on: channel, until: deadline)
+        do throws(CollectorError) {
+            try await greet(on: channel, until: deadline)
+        } catch {
+            channel.abort()
+            throw error
+        }
         return channel
     }
 
     /// Logs in, says who we are and learns who the server is.
     private func greet(on channel: any Channel, until deadline: Deadline) async throws(CollectorError) {
         var commands: [RedisCommand] = []
-        do throws(CollectorError) {
-            if let authentication = try settings.authentication() { commands.append(authentication) }
-        } catch {
-            throw failed(error)
-        }
+        if let authentication = try settings.authentication() { commands.append(authentication) }
         // Where it may not, nothing is lost.
-        commands.append(RedisCommand("CLIENT SETNAME", "stack-exporter"))
+        if settings.options.setsClientName { commands.append(RedisCommand("CLIENT SETNAME", "stack-exporter")) }
         commands.append(.info)
-        let replies = try await exchange(commands, on: channel, until: deadline)
-        try replies.check()
+        let pipeline = Pipeline(commands)
+        let answer = await channel.exchange(pipeline, until: deadline)
+        if let failure = answer.failure { throw failure }
+        let (replies, _) = try pipeline.match(answer.replies)
         let facts = (try? replies.text(.info)).map { RedisFacts(Info($0)) } ?? RedisFacts()
         state.withLock { state in
             state.facts = facts
             state.capabilities.meet(facts)
+            state.backOff.succeed()
         }
     }
 

@@ -8,19 +8,35 @@ import Synchronization
 struct RedisDialer: Sendable {
     /// Where the connections lead.
     let settings: RedisSettings
+    /// Who knows where the server is; `nil` where the address says it.
+    let sentinels: RedisSentinels?
     private let group: any EventLoopGroup
 
     init(_ settings: RedisSettings, group: any EventLoopGroup) {
         self.settings = settings
         self.group = group
+        sentinels = RedisSentinels(settings, group: group)
+    }
+
+    /// One that leads to another server with the same login.
+    func leading(to address: RedisSettings.Address) -> RedisDialer {
+        var settings = settings
+        settings.address = address
+        return RedisDialer(settings, group: group)
     }
 
     /// A channel that is ready for pipelines.
     ///
     /// - Throws: Why there is none; a ``CollectorError``, or what NIO says.
     func open(until deadline: Deadline) async throws -> any Channel {
+        let address = try await sentinels?.master(until: deadline) ?? settings.address
+        return try await open(address, until: deadline)
+    }
+
+    /// The same at an address that is known.
+    func open(_ address: RedisSettings.Address, until deadline: Deadline) async throws -> any Channel {
         let readiness = Readiness()
-        let connecting = try connect(until: deadline, readiness)
+        let connecting = try connect(to: address, until: deadline, readiness)
         let ready = connecting.flatMap { channel in readiness.of(channel).map { channel } }
         do {
             return try await ready.value(until: deadline)
@@ -32,10 +48,12 @@ struct RedisDialer: Sendable {
     }
 
     /// A channel with its handlers, connected but not yet ready.
-    private func connect(until deadline: Deadline, _ readiness: Readiness) throws -> EventLoopFuture<any Channel> {
+    private func connect(
+        to address: RedisSettings.Address, until deadline: Deadline, _ readiness: Readiness
+    ) throws -> EventLoopFuture<any Channel> {
         // Files are read at every connect, so that certificates can be renewed.
         let tls = try settings.tls.map { ($0, try $0.context()) }
-        let host = settings.address.host
+        let host = address.host
         let bootstrap = ClientBootstrap(group: group)
             .connectTimeout(.milliseconds(Int64(deadline.remainingMilliseconds)))
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -50,9 +68,10 @@ struct RedisDialer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
-        return switch settings.address {
+        return switch address {
         case .tcp(let host, let port): bootstrap.connect(host: host, port: port)
         case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
+        case .master: throw CollectorError(.internal, "a master's address is not known before a sentinel is asked")
         }
     }
 }

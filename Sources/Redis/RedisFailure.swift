@@ -25,6 +25,8 @@ extension CollectorError {
             self.init(.connection, "the server is loading its data (LOADING)")
         case "MASTERDOWN":
             self.init(.connection, "the replica has lost its master and serves nothing (MASTERDOWN)")
+        case "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN":
+            self.init(.connection, "the cluster's node does not serve the key of \(command.name) (\(code))")
         case "BUSY":
             self.init(.locked, "a script keeps the server busy (BUSY)")
         case _ where lowercase.contains("max number of clients"):

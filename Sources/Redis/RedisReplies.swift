@@ -5,6 +5,8 @@ struct RedisReplies: Sendable {
     private var replies: [RedisCommand: RedisReply]
     /// Why commands that were sent have no reply.
     private var failure: CollectorError?
+    /// The same where it is so of single commands, those of one node of a cluster.
+    private var failures: [RedisCommand: CollectorError] = [:]
 
     init(_ replies: [RedisCommand: RedisReply] = [:], failure: CollectorError? = nil) {
         self.replies = replies
@@ -14,7 +16,28 @@ struct RedisReplies: Sendable {
     /// Adds those of the next trip, whose failure is that of everything that has no reply.
     mutating func add(_ other: RedisReplies) {
         replies.merge(other.replies) { _, new in new }
+        failures.merge(other.failures) { _, new in new }
         failure = failure ?? other.failure
+    }
+
+    /// Says why one command has no reply.
+    mutating func fail(_ command: RedisCommand, _ error: CollectorError) {
+        failures[command] = error
+    }
+
+    /// The same replies with the failure of the whole as that of those commands alone that have none.
+    func withoutFailure(of commands: [RedisCommand]) -> RedisReplies {
+        var result = self
+        result.failure = nil
+        if let failure {
+            for command in commands where replies[command] == nil { result.failures[command] = failure }
+        }
+        return result
+    }
+
+    /// Why a command has no reply, where that is not so of others too.
+    func failure(of command: RedisCommand) -> CollectorError? {
+        replies[command] == nil ? failures[command] : nil
     }
 
     /// Adds what stands for a reply to a command that was not sent.
@@ -22,8 +45,8 @@ struct RedisReplies: Sendable {
         replies[command] = reply
     }
 
-    /// Whether there is one, be it a refusal.
-    func has(_ command: RedisCommand) -> Bool { replies[command] != nil }
+    /// Whether there is one, be it a refusal or the reason why there is none.
+    func has(_ command: RedisCommand) -> Bool { replies[command] != nil || failures[command] != nil }
 
     /// The server's refusal of a command, where that is what it answered.
     func refusal(of command: RedisCommand) -> RedisReply? {
@@ -43,7 +66,7 @@ struct RedisReplies: Sendable {
             switch replies[command] {
             case .error(let text): throw CollectorError(text, to: command)
             case let reply?: return reply
-            case nil: throw failure ?? CollectorError(.internal, "\(command.name) was not sent")
+            case nil: throw failures[command] ?? failure ?? CollectorError(.internal, "\(command.name) was not sent")
             }
         }
     }

@@ -8,16 +8,19 @@ public struct RedisSettings: Sendable {
         case tcp(host: String, port: Int)
         /// The path of a socket.
         case unix(path: String)
+        /// Whatever server is the master of that name, as one of these sentinels knows at each connect.
+        indirect case master(name: String, sentinels: [Address])
 
-        /// `host:port`, or the socket's path.
+        /// `host:port`, the socket's path, or `name@host:port,host:port` with the sentinels of a master.
         public var description: String {
             switch self {
             case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
             case .unix(let path): path
+            case .master(let name, let sentinels): "\(name)@" + sentinels.map(\.description).joined(separator: ",")
             }
         }
 
-        /// The host; `nil` for a socket.
+        /// The host; `nil` for what is no single server on the network.
         var host: String? {
             if case .tcp(let host, _) = self { host } else { nil }
         }
@@ -50,6 +53,10 @@ public struct RedisSettings: Sendable {
     public var username: String?
     /// Read at every connect. `nil` where the server wants none.
     public var password: Secret?
+    /// The sentinels' own password, which is not the server's; `nil` where they want none.
+    public var sentinelPassword: Secret?
+    /// How long connecting and logging in may take at most; `nil` for as long as the scrape has time.
+    public var connectTimeout: Duration?
     /// The database with the job queues.
     public var database = 0
     /// Which keys are looked at.

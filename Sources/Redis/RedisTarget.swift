@@ -18,6 +18,7 @@ public final class RedisTarget: Target {
     private let enabled: [any RedisCollector]
     private let dialer: RedisDialer
     private let connection: RedisConnection
+    private let cluster: RedisCluster
     private let rounds: RedisRounds
     private let scrapes = Mutex(Scrapes())
 
@@ -25,6 +26,8 @@ public final class RedisTarget: Target {
         var started = 0
         var ended: UInt64 = 0
         var duration = Duration.zero
+        /// `nil` where the scrape had no ping.
+        var ping: Duration?
     }
 
     /// How many round trips a scrape may take: one for nearly everything, one for what has to be known first, and one more.
@@ -45,18 +48,36 @@ public final class RedisTarget: Target {
         self.collectors = enabled.map(\.name)
         dialer = RedisDialer(settings, group: group)
         connection = RedisConnection(dialer)
+        cluster = RedisCluster(connection, dialer)
         rounds = RedisRounds(enabled)
     }
 
-    /// One as a rule, and those of collectors that have to have their own.
+    /// One as a rule, one to each further node of a cluster, and those of collectors that have to have their own.
     public var openConnections: Int? {
-        (connection.isOpen ? 1 : 0) + enabled.reduce(0) { $0 + $1.openConnections }
+        cluster.openConnections + enabled.reduce(0) { $0 + $1.openConnections }
+    }
+
+    /// `host:port` of all nodes of the cluster, those that are down among them, as far as they are known; none where the
+    /// server is no cluster's node. They are looked up every half minute while the target is scraped.
+    public var nodes: [String] {
+        cluster.addresses(byName: settings.options.findsNodesByName).map(\.description)
+    }
+
+    /// The same, looked up where they are not known yet.
+    public func nodes(until deadline: Deadline) async -> [String] {
+        if nodes.isEmpty, (try? await connection.facts(until: deadline)) != nil {
+            try? await cluster.refresh(until: deadline)
+        }
+        return nodes
     }
 
     /// Sends the commands of all collectors in one piece and delivers what comes back.
     public func run(_ scrape: Scrape) async {
         let start = ContinuousClock.now
-        scrapes.withLock { $0.started += 1 }
+        scrapes.withLock { scrapes in
+            scrapes.started += 1
+            scrapes.ping = nil
+        }
         defer {
             let duration = start.duration(to: .now)
             scrapes.withLock { scrapes in
@@ -66,7 +87,11 @@ public final class RedisTarget: Target {
         }
         do throws(CollectorError) {
             var server = try await connection.facts(until: scrape.deadline)
-            let firstRound = rounds.begin(RedisBackground(facts: server, connection: connection, dialer: dialer))
+            if settings.options.pings {
+                let ping = try await connection.ping(until: scrape.deadline)
+                scrapes.withLock { $0.ping = ping }
+            }
+            let firstRound = rounds.begin(RedisBackground(facts: server, cluster: cluster, dialer: dialer))
             await firstRound?.wait(until: scrape.deadline.limited(to: scrape.deadline.remaining * Self.patience))
 
             var replies = RedisReplies()
@@ -84,6 +109,7 @@ public final class RedisTarget: Target {
                 guard try await ask(further, &replies, until: scrape.deadline) else { break }
             }
             for (collector, wanted) in zip(enabled, wanted) { deliver(collector, wanted, replies, server, to: scrape) }
+            connection.learn(server)
             _ = try replies.text(.info)
             try replies.check()
         } catch {
@@ -105,7 +131,7 @@ public final class RedisTarget: Target {
         }
         guard !commands.isEmpty else { return false }
         do throws(CollectorError) {
-            replies.add(try await connection.run(commands, until: deadline))
+            replies.add(try await cluster.run(commands, until: deadline))
         } catch {
             replies.add(RedisReplies(failure: error))
         }
@@ -138,7 +164,7 @@ public final class RedisTarget: Target {
     public func status(of outcome: ScrapeOutcome) -> [MetricFamily] {
         let scrapes = scrapes.withLock { $0 }
         let error = outcome.isUp ? nil : outcome.error?.reason ?? .internal
-        return [
+        var families = [
             MetricFamily(Self.up.descriptor, outcome.isUp ? 1 : 0),
             MetricFamily(Self.scrapesTotal.descriptor, Double(scrapes.started)),
             {
@@ -150,11 +176,14 @@ public final class RedisTarget: Target {
             MetricFamily(Self.lastConnectDuration.descriptor, connection.connectDuration.seconds),
             MetricFamily(Self.lastScrapeError.descriptor, error == nil ? 0 : 1, ["err": error?.rawValue ?? ""]),
         ]
+        if let ping = scrapes.ping { families.append(MetricFamily(Self.lastPingDuration.descriptor, ping.seconds)) }
+        return families
     }
 
     /// Closes the connections. Scrapes fail from now on.
     public func shutdown() async {
         await connection.shutDown()
+        await cluster.shutDown()
         await rounds.shutdown()
         for collector in enabled { await collector.shutdown() }
     }
@@ -170,6 +199,9 @@ public final class RedisTarget: Target {
     private static let lastConnectDuration = entry(
         "redis_exporter_last_scrape_connect_time_seconds", .gauge,
         "Seconds that this scrape waited for a connection; 0 where the one from before was still open.")
+    private static let lastPingDuration = entry(
+        "redis_exporter_last_scrape_ping_time_seconds", .gauge,
+        "Seconds that the server took to answer the PING at the beginning of this scrape, where one was asked for.")
     private static let lastScrapeError = entry(
         "redis_exporter_last_scrape_error", .gauge,
         "Whether this scrape failed as a whole, with the reason as err; a failure of one collector is not one.",
@@ -177,7 +209,7 @@ public final class RedisTarget: Target {
 
     /// `redis_up` and the exporter's own families, as redis_exporter has them.
     public static let statusMetrics = [
-        up, scrapesTotal, scrapeDuration, lastScrapeDuration, lastConnectDuration, lastScrapeError,
+        up, scrapesTotal, scrapeDuration, lastScrapeDuration, lastConnectDuration, lastScrapeError, lastPingDuration,
     ]
 
     private static func entry(

@@ -1,7 +1,6 @@
 import Exposition
 import Foundation
 import Lab
-import NIOPosix
 import Testing
 
 @testable import Redis
@@ -10,23 +9,17 @@ import Testing
 /// The target against real servers; one after the other, since some of it is about time.
 @Suite(.serialized) struct RedisTargetTests {
     private func target(_ settings: RedisSettings) -> RedisTarget {
-        RedisTarget(
-            settings, group: MultiThreadedEventLoopGroup.singleton)
+        RedisTarget(settings)
     }
 
     private func settings(_ server: RedisServer, host: String = "127.0.0.1") -> RedisSettings {
         RedisSettings(name: "test", address: .tcp(host: host, port: server.port))
     }
 
-    /// One scrape as the gather does it, without the gather's own patience.
     private func scrape(
         _ target: RedisTarget, within timeout: Duration = .seconds(5)
     ) async -> (outcome: ScrapeOutcome, series: [String: Double]) {
-        let scrape = Scrape(until: Deadline(after: timeout))
-        await target.run(scrape)
-        scrape.finish()
-        let (outcome, families) = scrape.harvest(target.collectors)
-        return (outcome, (families + target.status(of: outcome)).series)
+        await target.scrape(within: timeout)
     }
 
     /// Scrapes until the back-off is over and the target is up.

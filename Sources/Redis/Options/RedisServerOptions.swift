@@ -18,6 +18,8 @@ public struct RedisServerOptions: Sendable {
     public var includesEmptyDatabases = true
     /// Whether every scrape begins with a `PING` whose time is shown.
     public var pings = false
+    /// Whether a cluster's nodes are found by the names of their hosts, where they announce any, and not by IP address.
+    public var findsNodesByName = false
     /// Whether the connection has a name in the server's list of clients.
     public var setsClientName = true
     /// What stands before the names of all metrics of the server.
