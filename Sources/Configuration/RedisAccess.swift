@@ -12,6 +12,10 @@ struct RedisAccess: Sendable {
     var username: String?
     /// The password where an address and the file have none.
     var password: Secret?
+    /// The password of sentinels.
+    var sentinelPassword: Secret?
+    /// How long connecting and logging in may take.
+    var connectTimeout: Duration?
     /// A file with the password, or with one for each address.
     var passwordFile: String?
     /// How `rediss://` connections are made.
@@ -30,6 +34,8 @@ struct RedisAccess: Sendable {
         var server = server
         if server.tls != nil { server.tls = tls }
         server.username = server.username ?? username
+        server.sentinelPassword = server.sentinelPassword ?? sentinelPassword
+        server.connectTimeout = connectTimeout
         if server.password == nil {
             server.password =
                 passwordFile.map { RedisPasswordFile(path: $0).secret(of: server, otherwise: password) } ?? password
@@ -46,7 +52,7 @@ enum RedisAddresses {
         var addresses: [String] = []
         for part in list.split(separator: ",", omittingEmptySubsequences: false) {
             let before = addresses.last ?? ""
-            if !before.isEmpty, !beginsAddress(part), isOfSentinels(before) {
+            if !before.isEmpty, !beginsAddress(part), isListOfSentinels(before) {
                 addresses[addresses.count - 1] += ",\(part)"
             } else {
                 addresses.append(String(part))
@@ -79,8 +85,11 @@ enum RedisAddresses {
             && text.drop { $0.isWhitespace }.dropFirst(scheme.count).hasPrefix("://")
     }
 
-    private static func isOfSentinels(_ address: String) -> Bool {
-        beginsAddress(address) && address.prefix { $0 != ":" }.lowercased().contains("sentinel")
+    /// Whether it lists sentinels and has not come to the master's name, which is behind the last.
+    private static func isListOfSentinels(_ address: String) -> Bool {
+        guard beginsAddress(address), let scheme = address.firstRange(of: "://") else { return false }
+        return address[..<scheme.lowerBound].lowercased().contains("sentinel")
+            && !address[scheme.upperBound...].contains("/")
     }
 }
 

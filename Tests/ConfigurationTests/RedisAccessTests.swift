@@ -31,6 +31,7 @@ struct RedisAccessTests {
             "redis+sentinel://u:p,q@one:26379,two:26379/main/2,redis://cache",
             ["redis+sentinel://u:p,q@one:26379,two:26379/main/2", "redis://cache"]
         ),
+        ("redis+sentinel://one,two/main,cache,u", ["redis+sentinel://one,two/main", "cache", "u"]),
         ("cache,redis+sentinel://one,two/main", ["cache", "redis+sentinel://one,two/main"]),
         ("[::1]:1,[::2]", ["[::1]:1", "[::2]"]),
     ])
