@@ -51,7 +51,7 @@ extension Environment {
         ),
         (
             "REDIS_ADDR or REDIS_URL",
-            "Redis as host:port, redis://, rediss:// (TLS), valkey:// or unix:///path; several, with commas between"
+            "Redis as host:port, redis://, rediss:// (TLS), valkey://, redis+sentinel:// or unix:///path; several, with commas between"
         ),
         (
             "REDIS_USER, REDIS_PASSWORD",

@@ -12,6 +12,10 @@ struct RedisAccess: Sendable {
     var username: String?
     /// The password where an address and the file have none.
     var password: Secret?
+    /// The password of sentinels.
+    var sentinelPassword: Secret?
+    /// How long connecting and logging in may take.
+    var connectTimeout: Duration?
     /// A file with the password, or with one for each address.
     var passwordFile: String?
     /// How `rediss://` connections are made.
@@ -30,6 +34,8 @@ struct RedisAccess: Sendable {
         var server = server
         if server.tls != nil { server.tls = tls }
         server.username = server.username ?? username
+        server.sentinelPassword = server.sentinelPassword ?? sentinelPassword
+        server.connectTimeout = connectTimeout
         if server.password == nil {
             server.password =
                 passwordFile.map { RedisPasswordFile(path: $0).secret(of: server, otherwise: password) } ?? password

@@ -58,16 +58,7 @@ extension Option {
             ) {
                 settings, value throws(Expected) in
                 if try isOn(value) { settings.logLevel = .debug }
-            },
-            Option(
-                "connection-timeout", "DURATION", default: "none",
-                "Does nothing: --scrape.timeout is for all of a scrape",
-                otherVariables: [redisExporterVariable("connection-timeout")],
-                advice: "use --scrape.timeout, which is for all of a scrape", from: "redis_exporter"
-            ) {
-                _, value throws(Expected) in
-                _ = try duration(value)
-            },
+            }
         ] + withoutEffect.map(accepted)
 
     private static let noTLS = "the page is served without TLS, so keep it behind a proxy or on a private address"
@@ -76,7 +67,6 @@ extension Option {
     /// What says nothing here, with the reason.
     private static let withoutEffect: [(flag: String, placeholder: String?, why: String)] = [
         ("is-cluster", nil, "a node of a cluster is known by what it says of itself"),
-        ("cluster-discover-hostnames", nil, "nodes are listed by the addresses that the cluster gives"),
         ("include-system-metrics", nil, "redis_total_system_memory_bytes is always there"),
         ("redis-only-metrics", nil, "what the exporter says of itself is on the page, and /scrape has Redis alone"),
         ("include-go-runtime-metrics", nil, "there is no Go runtime here"),

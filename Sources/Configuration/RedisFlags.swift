@@ -6,7 +6,7 @@ extension Option {
     static let redisAccess: [Option] = [
         Option(
             "redis.addr", "ADDRESSES", default: "none",
-            "The Redis servers, with commas between: host:port, redis://, rediss:// (TLS), valkey:// or unix:///path",
+            "The Redis servers, with commas between: host:port, redis://, rediss:// (TLS), valkey://, redis+sentinel:// or unix:///path",
             otherVariables: ["REDIS_ADDR", "REDIS_URL", RedisAccess.brokerVariable], isSecret: true,
             \.redisAccess.addresses, secret),
         Option(
@@ -21,6 +21,16 @@ extension Option {
             "redis.password-file", "FILE", default: "none",
             "A file with that password, or with redis_exporter's JSON map of addresses to passwords; read at every connect",
             otherVariables: ["REDIS_PASSWORD_FILE"], \.redisAccess.passwordFile, optionalText),
+        Option(
+            "redis.sentinel.password", "PASSWORD", default: "none",
+            "The password of the sentinels of redis+sentinel:// addresses, which is not the server's",
+            otherVariables: ["REDIS_SENTINEL_PASSWORD"], isSecret: true, \.redisAccess.sentinelPassword, secret),
+        Option(
+            "redis.connect-timeout", "DURATION", default: "what the scrape has",
+            "How long connecting and logging in may take at most",
+            formerFlags: ["connection-timeout"], otherVariables: ["REDIS_EXPORTER_CONNECTION_TIMEOUT"],
+            \.redisAccess.connectTimeout
+        ) { value throws(Expected) in try duration(value) },
         Option(
             "redis.tls.ca-cert-file", "FILE", default: "the system's",
             "PEM file of the authorities that the certificates of rediss:// servers may come from",
@@ -128,6 +138,11 @@ extension Option {
             "Whether the other sentinels of a master are shown, each with its address",
             formerFlags: ["include-sentinel-peer-info"], otherVariables: ["REDIS_EXPORTER_INCL_SENTINEL_PEER_INFO"],
             \.redisOptions.includesSentinelPeers, isOn),
+        Option(
+            "redis.cluster.hostnames", nil, default: "off",
+            "Whether the nodes of a cluster are found by the names that they announce, and not by their addresses",
+            formerFlags: ["cluster-discover-hostnames"],
+            otherVariables: ["REDIS_EXPORTER_CLUSTER_DISCOVER_HOSTNAMES"], \.redisOptions.findsNodesByName, isOn),
         Option(
             "redis.scripts", "FILES", default: "none",
             "Lua scripts, with commas between, each of which returns names and numbers to show",

@@ -230,3 +230,15 @@ public final class RedisTarget: Target {
         CatalogueEntry(MetricDescriptor(name, type, help), labels: labels, source: "the scrape")
     }
 }
+
+extension RedisTarget: DiscoversTargets {
+    /// The nodes of its cluster, as far as they are known.
+    public var discovered: [String] { urls(nodes) }
+
+    /// The nodes of its cluster.
+    public func discover(until deadline: Deadline) async -> [String] { urls(await nodes(until: deadline)) }
+
+    private func urls(_ nodes: [String]) -> [String] {
+        nodes.map { "\(settings.tls == nil ? "redis" : "rediss")://\($0)" }
+    }
+}

@@ -114,6 +114,16 @@ struct RedisFlagsTests {
         OptionCase("redis.tls.server-name", "n", "REDIS_EXPORTER_TLS_SERVER_NAME", former: "tls-server-name", is: "n") {
             $0.redisAccess.tls.serverName ?? ""
         },
+        OptionCase("redis.sentinel.password", "p", "REDIS_SENTINEL_PASSWORD", is: "p") {
+            (try? $0.redisAccess.sentinelPassword?.reveal()) ?? ""
+        },
+        OptionCase(
+            "redis.connect-timeout", "3s", "REDIS_EXPORTER_CONNECTION_TIMEOUT", former: "connection-timeout",
+            is: "3.0 seconds"
+        ) { "\($0.redisAccess.connectTimeout ?? .zero)" },
+        flag(
+            "redis.cluster.hostnames", former: "cluster-discover-hostnames",
+            "REDIS_EXPORTER_CLUSTER_DISCOVER_HOSTNAMES", is: "true", \.redisOptions.findsNodesByName),
         OptionCase("no-redis.tls.verify", is: "false") { "\($0.redisAccess.tls.verifiesServer)" },
     ])
     func servers(_ input: OptionCase) throws { try input.check() }

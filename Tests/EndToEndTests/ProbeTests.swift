@@ -307,6 +307,44 @@ struct RedisScrapeTests {
         #expect(try await exporter.get("/discover-cluster-nodes").status == 400)
     }
 
+    @Test func theNodesOfAClusterCountAsConfigured() async throws {
+        let cluster = try await RedisClusterServers()
+        let ports = (cluster.masters + [cluster.replica]).map(\.port).sorted()
+        let exporter = try await Exporter(["REDIS_ADDR": "127.0.0.1:\(cluster.masters[0].port)"])
+        // Not before, since nobody has asked the cluster.
+        #expect(try await exporter.get(query("127.0.0.1:\(cluster.masters[1].port)")).status == 403)
+        let list = try await exporter.get("/discover-cluster-nodes")
+        let nodes = ports.map { "\"redis://127.0.0.1:\($0)\"" }.joined(separator: ",")
+        #expect(list.body == #"[{"targets":[\#(nodes)],"labels":{}}]"# + "\n")
+        for port in ports {
+            let page = try Page(try await exporter.get(query("redis://127.0.0.1:\(port)")).body)
+            #expect(page["redis_up"] == 1)
+            #expect(page.values.contains { $0.key.labels["tcp_port"] == "\(port)" })
+        }
+        #expect(try await exporter.get(query("127.0.0.1:\(freePort())")).status == 403)
+    }
+
+    /// The commas between sentinels are no end of the address.
+    @Test func sentinelsBesideAnotherServer() async throws {
+        let (master, other) = (try await RedisServer("--requirepass", "hunter2,x"), try await RedisServer())
+        let settings = "sentinel auth-pass main hunter2,x"
+        let sentinels = [
+            try await RedisSentinel(of: master, named: "main", settings, "requirepass hunter3"),
+            try await RedisSentinel(of: master, named: "main", settings, "requirepass hunter3"),
+        ]
+        let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+        let exporter = try await Exporter([
+            "REDIS_ADDR": "redis+sentinel://:hunter2,x@\(hosts)/main,127.0.0.1:\(other.port)",
+            "REDIS_SENTINEL_PASSWORD": "hunter3",
+        ])
+        for (target, port) in [("redis-1", master.port), ("redis-2", other.port)] {
+            let page = try Page(try await exporter.get(query(target)).body)
+            #expect(page["redis_up"] == 1, "\(exporter.log)")
+            #expect(page.values.contains { $0.key.labels["tcp_port"] == "\(port)" })
+        }
+        #expect(!exporter.log.contains("hunter"))
+    }
+
     /// The command line and the environment of redis_exporter, as they are.
     @Test func redisExportersCommandLineWorks() async throws {
         let server = try await RedisServer("--requirepass", "hunter2")
