@@ -1,4 +1,5 @@
 import Postgres
+import Scraping
 
 /// What is collected of PostgreSQL.
 extension Option {

@@ -1,4 +1,5 @@
 public import Postgres
+import Scraping
 
 /// Why a probe is not made.
 public struct ProbeRefusal: Error, Equatable {

@@ -81,7 +81,7 @@ extension Option {
             "redis.keys.groups", "PATTERNS", default: "none",
             "Lua patterns, with commas between; the first that matches a key names the key's group by what it captures",
             formerFlags: ["check-key-groups"], otherVariables: ["REDIS_EXPORTER_CHECK_KEY_GROUPS"],
-            \.redisKeys.groups, list),
+            \.redisKeys.groups, luaPatterns),
         Option(
             "redis.keys.groups-limit", "COUNT", default: "100",
             "How many groups of a database stand by themselves, those with the most memory",
@@ -132,7 +132,7 @@ extension Option {
             "A regular expression for a part of the names of the search indexes that are shown",
             formerFlags: ["check-search-indexes"], otherVariables: ["REDIS_EXPORTER_CHECK_SEARCH_INDEXES"],
             \.redisOptions.searchIndexes
-        ) { value throws(Expected) in try regularExpression(value).pattern },
+        ) { value throws(Expected) in try regularExpression(value) },
         Option(
             "redis.sentinel.peers", nil, default: "off",
             "Whether the other sentinels of a master are shown, each with its address",
@@ -182,6 +182,18 @@ extension Option {
     static func keys(_ value: String) throws(Expected) -> [RedisKey] {
         guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
         return keys
+    }
+
+    static func luaPatterns(_ value: String) throws(Expected) -> [LuaPattern] {
+        var patterns: [LuaPattern] = []
+        for text in list(value) {
+            do throws(LuaPattern.Malformed) {
+                patterns.append(try LuaPattern(text))
+            } catch {
+                throw Expected("Lua patterns; \(error.reason) in \(text)")
+            }
+        }
+        return patterns
     }
 
     static func secret(_ value: String) -> Secret? { value.isEmpty ? nil : Secret(value: value) }

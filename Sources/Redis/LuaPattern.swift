@@ -30,6 +30,8 @@ public struct LuaPattern: Sendable {
         case end
     }
 
+    /// As it was written.
+    public let text: String
     private let items: [Item]
     private let captureCount: Int
     private let isAnchored: Bool
@@ -41,6 +43,7 @@ public struct LuaPattern: Sendable {
 
     /// - Throws: Why the text is no pattern. Lua itself says so only where a match comes to the place.
     public init(_ text: String) throws(Malformed) {
+        self.text = text
         let bytes = Array(text.utf8)
         guard bytes.count <= Self.maximumLength else {
             throw Malformed(reason: "it is longer than \(Self.maximumLength) bytes")

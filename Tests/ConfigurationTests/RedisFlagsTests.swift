@@ -45,7 +45,7 @@ struct RedisFlagsTests {
         OptionCase(
             "redis.keys.groups", "^(.*):.*$, ^x", "REDIS_EXPORTER_CHECK_KEY_GROUPS", former: "check-key-groups",
             is: #"["^(.*):.*$", "^x"]"#
-        ) { "\($0.redisKeys.groups)" },
+        ) { "\($0.redisKeys.groups.map(\.text))" },
         OptionCase(
             "redis.keys.groups-limit", "7", "REDIS_EXPORTER_MAX_DISTINCT_KEY_GROUPS", former: "max-distinct-key-groups",
             is: "7"
@@ -100,7 +100,7 @@ struct RedisFlagsTests {
         OptionCase(
             "redis.search.indexes", "^shop", "REDIS_EXPORTER_CHECK_SEARCH_INDEXES", former: "check-search-indexes",
             is: "^shop"
-        ) { $0.redisOptions.searchIndexes },
+        ) { $0.redisOptions.searchIndexes?.pattern ?? "" },
         OptionCase("redis.namespace", "valkey", "REDIS_EXPORTER_NAMESPACE", former: "namespace", is: "valkey") {
             $0.redisOptions.namespace
         },
@@ -221,6 +221,7 @@ struct RedisFlagsTests {
         ("redis.queues.stream=%f", "keys such as jobs,db1=mails"),
         ("redis.queues.sorted-set=%f", "keys such as jobs,db1=mails"),
         ("redis.queues.list-rpush=%f", "keys such as jobs,db1=mails"),
+        ("redis.keys.groups=^(a", "Lua patterns; a capture has no ) in ^(a"),
         ("redis.keys.groups-limit=0", "a whole number above 0"), ("redis.keys.batch-size=x", "a whole number above 0"),
         ("redis.keys.limit=-1", "a whole number above 0"),
         ("redis.keys.searched-per-second=", "a whole number above 0"),

@@ -83,7 +83,7 @@ struct SearchTests {
     private func collector(_ pattern: String? = nil) throws -> SearchCollector {
         var settings = RedisSettings(name: "test", address: .unix(path: ""))
         if let pattern {
-            let pattern: NamePattern = try #require(NamePattern(pattern))
+            let pattern: RegularExpression = try #require(RegularExpression(pattern))
             settings.options.searchIndexes = pattern
         }
         return SearchCollector(settings)
@@ -154,21 +154,21 @@ struct SearchTests {
     }
 
     @Test func patternsMatchAPartOfTheName() throws {
-        #expect(try #require(NamePattern("hop")).isFound(in: "shop:idx"))
-        #expect(try #require(NamePattern(".*")).isFound(in: ""))
-        #expect(try #require(NamePattern("^(shop|user)s?:")).isFound(in: "users:idx"))
-        #expect(try #require(NamePattern(#"\.idx$"#)).isFound(in: "a.idx"))
-        #expect(try !#require(NamePattern(#"\.idx$"#)).isFound(in: "a:idx"))
+        #expect(try #require(RegularExpression("hop")).isFound(in: "shop:idx"))
+        #expect(try #require(RegularExpression(".*")).isFound(in: ""))
+        #expect(try #require(RegularExpression("^(shop|user)s?:")).isFound(in: "users:idx"))
+        #expect(try #require(RegularExpression(#"\.idx$"#)).isFound(in: "a.idx"))
+        #expect(try !#require(RegularExpression(#"\.idx$"#)).isFound(in: "a:idx"))
         // No pattern takes longer than the text is long, times what the pattern has.
         let start = ContinuousClock.now
         let name = String(repeating: "a", count: 1000) + "!"
-        #expect(try !#require(NamePattern("^(a+)+$")).isFound(in: name))
+        #expect(try !#require(RegularExpression("^(a+)+$")).isFound(in: name))
         #expect(start.duration(to: .now) < .seconds(1))
     }
 
     @Test(arguments: ["(", "a{2,1}", "[a", "*(", #"(a)\1"#, #"\d+"#, #"\\\d"#, "a\\"])
     func whatIsNoPattern(_ text: String) {
-        #expect(NamePattern(text) == nil)
+        #expect(RegularExpression(text) == nil)
     }
 }
 

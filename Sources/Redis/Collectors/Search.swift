@@ -66,7 +66,7 @@ struct SearchCollector: RedisCollector {
     /// How many indexes are asked for, since each has the server go through all its fields.
     private static let limit = 100
 
-    private let pattern: NamePattern?
+    private let pattern: RegularExpression?
 
     init(_ settings: RedisSettings) {
         pattern = settings.options.searchIndexes

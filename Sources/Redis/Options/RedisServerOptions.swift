@@ -1,3 +1,5 @@
+public import Scraping
+
 /// What is shown of the server itself beside what it tells in `INFO`.
 public struct RedisServerOptions: Sendable {
     /// How the command `CONFIG` is called; `nil` where the server has none.
@@ -7,7 +9,7 @@ public struct RedisServerOptions: Sendable {
     /// Whether the client list has ports.
     public var includesClientPorts = false
     /// Which indexes of the search module are shown, by a part of their names; `nil` for all.
-    public var searchIndexes: NamePattern?
+    public var searchIndexes: RegularExpression?
     /// Whether the other sentinels of a master are shown, each with its address.
     public var includesSentinelPeers = false
     /// Lua scripts whose replies are metrics, by the name of their file.
