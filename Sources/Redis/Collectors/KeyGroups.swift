@@ -97,8 +97,6 @@ final class KeyGroupsCollector: RedisCollector {
 
     /// Puts keys into their groups, each with its memory. A key that went away since it was found is none.
     private func group(_ keys: [[UInt8]], _ database: Int, _ server: RedisBackground) async throws(CollectorError) {
-        // A step may find nothing where the server's table of keys is nearly empty.
-        guard !keys.isEmpty else { return }
         let commands = keys.map { RedisCommand("MEMORY USAGE", $0, database: database, isOptional: true) }
         let replies = try await server.ask(Array(Set(commands)))
         var sizes: [(group: String, bytes: Int64)] = []
