@@ -148,6 +148,21 @@ struct CeleryCollectorTests {
         #expect(scrape(collector, answers).trips.map(\.count) == [15])
     }
 
+    @Test func withoutTheServersTimeThereAreNoAges() {
+        let index = RedisCommand("ZRANGE", "unacked_index", 0, 0, "WITHSCORES", database: 2)
+        let answers: [RedisCommand: RedisReply] = [
+            RedisCommand("TIME"): .error(Array("NOPERM x".utf8)), length("celery"): .integer(1),
+            oldest("celery"): message("\"timestamp\":1795299990.5"),
+            index: .array([.string([120]), .string(Array("1795296400.5".utf8))]),
+        ]
+        let result = scrape(CeleryCollector(settings("celery")), answers).result
+        #expect(result.error?.reason == .permission)
+        #expect(
+            result.families.series == [
+                "celery_queue_length{queue_name=\"celery\"}": 1, waiting("celery"): 1, all("queue_unacked"): 0,
+            ])
+    }
+
     @Test func typesAreForgottenWithTheServer() {
         let collector = CeleryCollector(settings("celery"))
         #expect(scrape(collector, [:]).trips.map(\.count) == [7, 6])
@@ -308,6 +323,10 @@ struct CeleryServerTests {
         try await scraped.look()
         // The two are the same text, and a page may have a series but once.
         #expect(try await scraped.lengths() == ["q\u{fffd}": 2])
+        try await server.cli(
+            "EVAL", "redis.call('SREM', KEYS[1], 'x\\6\\22\\6\\22q\\254')", "1", "_kombu.binding.celery")
+        try await scraped.look()
+        #expect(try await scraped.lengths() == ["q\u{fffd}": 0])
         await scraped.shutdown()
     }
 

@@ -20,7 +20,7 @@ final class CeleryCollector: RedisCollector {
     /// The queue of what is counted for all together: workers keep what they have not acknowledged in one place.
     private static let allQueues = "(all)"
 
-    private static let time = RedisCommand("TIME")
+    private static let time = RedisCommand("TIME", isOptional: true)
 
     private struct State {
         /// The server whose keys' types are known.
@@ -118,16 +118,21 @@ final class CeleryCollector: RedisCollector {
                     commands.append(list.oldest)
                 }
             }
-            if let count = overdue(state.unackedIndex, replies) { commands.append(count) }
+            if let count = overdue(state.unackedIndex, replies), !replies.has(count) { commands.append(count) }
             return commands
         }
     }
 
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
-        let now = Self.seconds(replies)
+        var now: Double?
         var length = MetricFamily(Self.length.descriptor)
         var measurements: [QueueMeasurement] = []
         var error: CollectorError?
+        do throws(CollectorError) {
+            now = try Self.seconds(replies)
+        } catch let failure {
+            error = failure
+        }
         state.withLock { state in
             for index in state.queues.indices {
                 do throws(CollectorError) {
@@ -145,9 +150,18 @@ final class CeleryCollector: RedisCollector {
                     error = error ?? failure
                 }
             }
-            let unacked = measureUnacked(&state, replies, at: now)
-            measurements.append(unacked.measurement)
-            error = error ?? unacked.error
+            var unacked = QueueMeasurement(system: "celery", queue: Self.allQueues)
+            do throws(CollectorError) {
+                unacked.unacked = try state.unacked.reply(replies).number
+            } catch let failure {
+                error = error ?? failure
+            }
+            do throws(CollectorError) {
+                try measureIndex(&unacked, &state.unackedIndex, replies, at: now)
+            } catch let failure {
+                error = error ?? failure
+            }
+            measurements.append(unacked)
         }
         return CollectorResult(families: [length] + QueueMeasurement.families(measurements), error: error)
     }
@@ -155,14 +169,14 @@ final class CeleryCollector: RedisCollector {
     // MARK: - The queues
 
     private func makeQueues(_ state: inout State) {
-        let old = Dictionary(state.queues.map { ($0.labels, $0) }) { first, _ in first }
+        let old = Dictionary(state.queues.map { ($0.bytes, $0) }) { first, _ in first }
         var known: Set<Labels> = []
         state.queues = []
         for name in options.names.map({ Array($0.utf8) }) + (state.found ?? []) {
-            let queue = CeleryQueue(name, options, database: database)
+            let queue = old[name] ?? CeleryQueue(name, options, database: database)
             // Two names that differ in bytes that are no text would be one series.
             guard known.insert(queue.labels).inserted else { continue }
-            state.queues.append(old[queue.labels] ?? queue)
+            state.queues.append(queue)
         }
         heads.keep(Set(state.queues.flatMap(\.lists).map(\.text)))
     }
@@ -202,6 +216,7 @@ final class CeleryCollector: RedisCollector {
     private func age(
         of payload: [UInt8], in list: CeleryQueue.List, at now: Double
     ) -> (seconds: Double, kind: QueueMeasurement.AgeKind)? {
+        // Also where more is known now: an event is forgotten some day.
         let observed = heads.age(of: payload, in: list.text) ?? 0
         let message = CeleryMessage(payload, timestampHeaders: options.timestampHeaders, now: now)
         let sinceDue = message?.eta.map { now - $0 } ?? .infinity
@@ -221,45 +236,39 @@ final class CeleryCollector: RedisCollector {
 
     // MARK: - What workers have
 
-    private func measureUnacked(
-        _ state: inout State, _ replies: RedisReplies, at now: Double?
-    ) -> (measurement: QueueMeasurement, error: CollectorError?) {
-        var measurement = QueueMeasurement(system: "celery", queue: Self.allQueues)
-        do throws(CollectorError) {
-            measurement.unacked = try state.unacked.reply(replies).number
-            let first = try state.unackedIndex.reply(replies)
-            guard let now, !first.elements.isEmpty else {
-                if first == .array([]) { measurement.overdue = 0 }
-                return (measurement, nil)
-            }
-            measurement.oldestUnackedAge = first.elements.last?.number.map { max(0, now - $0) }
-            if let count = overdue(state.unackedIndex, replies, isAnswered: true) {
-                measurement.overdue = Double(try replies.integer(count))
-            } else if measurement.oldestUnackedAge != nil {
-                measurement.overdue = 0
-            }
-            return (measurement, nil)
-        } catch {
-            return (measurement, error)
+    private func measureIndex(
+        _ measurement: inout QueueMeasurement, _ index: inout TypedKey, _ replies: RedisReplies, at now: Double?
+    ) throws(CollectorError) {
+        let first = try index.reply(replies).elements
+        guard !first.isEmpty else {
+            measurement.overdue = 0
+            return
+        }
+        guard let now, let oldest = first.last?.number else { return }
+        measurement.oldestUnackedAge = max(0, now - oldest)
+        if let count = overdue(index, replies) {
+            measurement.overdue = Double(try replies.integer(count))
+        } else {
+            measurement.overdue = 0
         }
     }
 
     /// Counts what should have been given to another worker by now; `nil` where the oldest is not so old.
-    private func overdue(_ index: TypedKey, _ replies: RedisReplies, isAnswered: Bool = false) -> RedisCommand? {
-        guard let now = Self.seconds(replies), replies.has(index.read),
-            let oldest = (try? replies[index.read])?.elements.last?.number, oldest < now - options.visibilityTimeout
+    private func overdue(_ index: TypedKey, _ replies: RedisReplies) -> RedisCommand? {
+        guard let now = try? Self.seconds(replies), let oldest = (try? replies[index.read])?.elements.last?.number
         else { return nil }
-        let count = RedisCommand(
-            "ZCOUNT", index.key.name, "-inf", "(\(now - options.visibilityTimeout)", database: database)
-        return replies.has(count) == isAnswered ? count : nil
+        let limit = now - options.visibilityTimeout
+        guard oldest < limit else { return nil }
+        return RedisCommand("ZCOUNT", index.key.name, "-inf", "(\(limit)", database: database)
     }
 
     /// The server's own time, in seconds since 1970.
-    private static func seconds(_ replies: RedisReplies) -> Double? {
-        guard let parts = try? replies.array(time), parts.count == 2, let seconds = parts[0].number,
-            let microseconds = parts[1].number
-        else { return nil }
-        return seconds + microseconds / 1e6
+    private static func seconds(_ replies: RedisReplies) throws(CollectorError) -> Double {
+        let parts = try replies.array(time).compactMap(\.number)
+        guard parts.count == 2 else {
+            throw CollectorError(.internal, "TIME was not answered as its documentation says")
+        }
+        return parts[0] + parts[1] / 1e6
     }
 }
 
@@ -282,18 +291,22 @@ private struct CeleryQueue {
         var text: String { key.key.text }
 
         func hasMessages(_ replies: RedisReplies) -> Bool {
-            if replies.has(key.read), let count = try? replies.integer(key.read) { count > 0 } else { false }
+            (try? replies.integer(key.read)).map { $0 > 0 } ?? false
         }
     }
 
+    /// Its name as it is in keys.
+    let bytes: [UInt8]
+    /// Its name as a label has it.
     let name: String
     let labels: Labels
     var lists: [List]
 
     init(_ name: [UInt8], _ options: RedisQueueOptions.Celery, database: Int) {
+        bytes = name
         self.name = String(decoding: name, as: UTF8.self)
         labels = ["queue_name": self.name]
-        lists = options.prioritySteps.map { step in
+        lists = Set(options.prioritySteps).sorted().map { step in
             // Kombu has no suffix for a step that is 0, wherever it stands among the steps.
             let suffix = step == 0 ? "" : "\(options.separator)\(step)"
             let key = Array(options.keyPrefix.utf8) + name + Array(suffix.utf8)
@@ -359,8 +372,10 @@ private struct TypedKey {
     /// - Throws: Why it was not.
     mutating func reply(_ replies: RedisReplies) throws(CollectorError) -> RedisReply {
         if !isKnown { try check(replies) }
-        isKnown = replies.has(read) && replies.refusal(of: read) == nil
-        return try replies[read]
+        isKnown = false
+        let reply = try replies[read]
+        isKnown = true
+        return reply
     }
 
     /// A key that is not there may be of any type.

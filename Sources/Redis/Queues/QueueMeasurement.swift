@@ -42,8 +42,9 @@ extension QueueMeasurement {
         "Jobs whose time has come and that have not moved: delayed ones, or for Celery, unacknowledged ones to give anew",
         labels: ["system", "queue"], source: "ZCOUNT")
     private static let unacked = CatalogueEntry(
-        "queue_unacked", .gauge, "Jobs that somebody has taken and not acknowledged", labels: ["system", "queue"],
-        source: "the system's list of them")
+        "queue_unacked", .gauge,
+        "Jobs that somebody has taken and not acknowledged; Celery's stand together, as those of the queue (all)",
+        labels: ["system", "queue"], source: "the system's list of them")
     private static let oldestUnackedAge = CatalogueEntry(
         "queue_oldest_unacked_age_seconds", .gauge, "Seconds since the oldest unacknowledged job was taken",
         labels: ["system", "queue"], source: "the system's list of them")
