@@ -172,6 +172,16 @@ struct CeleryCollectorTests {
         #expect(collector.commands(other).filter { $0.name == "TYPE" }.count == 6)
     }
 
+    @Test func whatWasLateIsNotAskedForItsTypeAgain() {
+        let collector = CeleryCollector(settings("celery"))
+        _ = scrape(collector, [:])
+        _ = collector.commands(server)
+        let late = collector.result(RedisReplies(failure: CollectorError(.timeout, "late")), server)
+        #expect(late.error?.reason == .timeout)
+        #expect(late.families.series.isEmpty)
+        #expect(scrape(collector, [:]).trips.map(\.count) == [7])
+    }
+
     @Test func aPartOfAQueueIsNotItsLength() {
         let refusal = RedisReply.error(Array("LOADING x".utf8))
         let (_, result) = scrape(CeleryCollector(settings("celery", "mails")), [length("celery\(step)6"): refusal])

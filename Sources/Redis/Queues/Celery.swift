@@ -339,13 +339,13 @@ private struct CeleryQueue {
 }
 
 /// A key that is read by a command of its type. Of another type, it would be an error in the server's own count at every
-/// scrape, so its type is asked for until it was read once, and anew after an error.
+/// scrape, so its type is asked for until it was read once, and anew after a refusal.
 private struct TypedKey {
     let key: RedisKey
     /// What reads it.
     let read: RedisCommand
     private let type: String
-    /// Whether the last command that read it did so.
+    /// Whether it was of that type, or not there, the last time.
     var isKnown = false
 
     init(_ key: RedisKey, _ type: String, _ read: RedisCommand) {
@@ -372,10 +372,14 @@ private struct TypedKey {
     /// - Throws: Why it was not.
     mutating func reply(_ replies: RedisReplies) throws(CollectorError) -> RedisReply {
         if !isKnown { try check(replies) }
-        isKnown = false
-        let reply = try replies[read]
-        isKnown = true
-        return reply
+        do throws(CollectorError) {
+            let reply = try replies[read]
+            isKnown = true
+            return reply
+        } catch {
+            isKnown = replies.refusal(of: read) == nil
+            throw error
+        }
     }
 
     /// A key that is not there may be of any type.

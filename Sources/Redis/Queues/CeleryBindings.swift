@@ -23,8 +23,10 @@ final class CeleryBindings: Sendable {
 
     /// From the end of one pass over all keys to the next.
     private static let searchInterval = Duration.seconds(300)
-    /// How many sets are read in one piece.
+    /// How many sets are read in one piece, and how many members of each; those of most exchanges are one. What has more
+    /// is read by itself.
     private static let batchSize = 200
+    private static let memberCount = 100
 
     init(_ settings: RedisSettings) {
         options = settings.queues.celery
@@ -69,6 +71,7 @@ final class CeleryBindings: Sendable {
 
     /// Reads sets, and forgets those that are gone.
     private func read(_ keys: Set<[UInt8]>, _ server: RedisBackground) async throws(CollectorError) {
+        guard !keys.isEmpty else { return }
         var rest = keys.sorted { $0.lexicographicallyPrecedes($1) }[...]
         while !rest.isEmpty {
             let batch = rest.prefix(Self.batchSize)
@@ -96,7 +99,7 @@ final class CeleryBindings: Sendable {
         var sets: [[UInt8]] = []
         for (key, type) in zip(keys, types) where try answers.text(type) == Array("set".utf8) { sets.append(key) }
         guard !sets.isEmpty else { return [:] }
-        let steps = sets.map { RedisCommand("SSCAN", $0, "0", "COUNT", RedisBackground.stepSize, database: database) }
+        let steps = sets.map { RedisCommand("SSCAN", $0, "0", "COUNT", Self.memberCount, database: database) }
         let replies = try await server.ask(steps)
         var members: [[UInt8]: Set<[UInt8]>] = [:]
         for (key, step) in zip(sets, steps) {
