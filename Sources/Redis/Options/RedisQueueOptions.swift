@@ -4,8 +4,12 @@ public struct RedisQueueOptions: Sendable {
     public struct Celery: Sendable {
         /// Queues that are shown whether or not anything is in them, beside those that are found.
         public var names: [String] = []
-        /// Exchanges whose bindings tell which queues there are.
+        /// Exchanges whose bindings tell which queues there are, beside those that are found.
         public var exchanges = ["celery"]
+        /// Whether other exchanges are searched for, in steps between scrapes; a queue that Celery makes has its own.
+        public var searchesExchanges = true
+        /// Whether the oldest message of each list is looked at, to tell how old it is.
+        public var readsMessages = true
         /// What stands between a queue's name and its priority step (kombu's `sep`).
         public var separator = "\u{6}\u{16}"
         /// Kombu's `priority_steps`; the list of step 0 has the queue's own name.

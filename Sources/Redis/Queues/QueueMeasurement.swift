@@ -21,7 +21,7 @@ struct QueueMeasurement {
     var depths: [(state: String, count: Double)] = []
     /// The age of the oldest waiting job in seconds; `nil` where nothing waits, or it is not known.
     var oldestAge: (seconds: Double, kind: AgeKind)?
-    /// How many delayed jobs should have been run already.
+    /// How many delayed jobs should have been run already, or unacknowledged ones given to somebody else.
     var overdue: Double?
     /// How many jobs somebody has taken and not acknowledged.
     var unacked: Double?
@@ -38,11 +38,13 @@ extension QueueMeasurement {
         "Seconds that the oldest waiting job has been waiting: exact, by an event, or observed, which is at least so long",
         labels: ["system", "queue", "kind"], source: "the oldest job")
     private static let overdue = CatalogueEntry(
-        "queue_overdue", .gauge, "Delayed jobs whose time has come and that still are where delayed jobs are",
+        "queue_overdue", .gauge,
+        "Jobs whose time has come and that have not moved: delayed ones, or for Celery, unacknowledged ones to give anew",
         labels: ["system", "queue"], source: "ZCOUNT")
     private static let unacked = CatalogueEntry(
-        "queue_unacked", .gauge, "Jobs that somebody has taken and not acknowledged", labels: ["system", "queue"],
-        source: "the system's list of them")
+        "queue_unacked", .gauge,
+        "Jobs that somebody has taken and not acknowledged; Celery's stand together, as those of the queue (all)",
+        labels: ["system", "queue"], source: "the system's list of them")
     private static let oldestUnackedAge = CatalogueEntry(
         "queue_oldest_unacked_age_seconds", .gauge, "Seconds since the oldest unacknowledged job was taken",
         labels: ["system", "queue"], source: "the system's list of them")
