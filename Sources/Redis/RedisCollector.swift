@@ -62,6 +62,7 @@ public enum RedisCollectors {
             InfoCollector(),
             ListsCollector(settings),
             CeleryCollector(settings),
+            CeleryEventsCollector(settings),
         ]
     }
 
