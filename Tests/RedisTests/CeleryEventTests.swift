@@ -29,7 +29,7 @@ struct CeleryEventTests {
         let batches = try RecordedEvents.payloads().map(CeleryEvent.decode)
         #expect(batches.allSatisfy { $0.dropped.isEmpty && $0.others == 0 })
         let events = batches.flatMap(\.events)
-        #expect(events.count == 39)
+        #expect(events.count == 38)
         #expect(Set(events.map(\.kind)) == Set(CeleryEvent.Kind.allCases))
 
         var online = CeleryEvent(kind: .online, sender: "w1@host", time: 1_795_267_156.5026648)
@@ -68,7 +68,7 @@ struct CeleryEventTests {
         ("{\"type\":\"task-sent\",\"hostname\":\"a@h\",\"uuid\":7}", 0, 0, 1),
         ("{\"type\":\"task-sent\",\"hostname\":\"a@h\",\"uuid\":\"1\",\"name\":[]}", 0, 0, 1),
         ("{\"type\":\"worker-heartbeat\",\"hostname\":{\"a\":1}}", 0, 0, 1),
-        ("7", 0, 0, 1), ("\"text\"", 0, 0, 1), ("null", 0, 0, 1), ("", 0, 0, 1), ("{", 0, 0, 1), ("[{", 0, 0, 0),
+        ("7", 0, 0, 1), ("\"text\"", 0, 0, 1), ("null", 0, 0, 1), ("", 0, 0, 1), ("{", 0, 0, 1), ("[{", 0, 0, 1),
     ])
     func whatIsNoEvent(_ body: String, events: Int, others: Int, malformed: Int) {
         let batch = decode(body)
@@ -188,7 +188,8 @@ struct SubscriptionReaderTests {
     }
 
     @Test(arguments: [1, 2, 3, 7, 19, 64, 1000]) func howeverItIsCut(size: Int) throws {
-        #expect(try read(Self.stream, cut: size) == Self.frames)
+        let frames = try read(Self.stream, cut: size)
+        #expect(frames == Self.frames)
     }
 
     @Test(arguments: [

@@ -120,9 +120,13 @@ struct CeleryTasksTests {
     @Test func eventsThatAreMissingOrComeInAnotherOrder() {
         var tasks = tasks()
         // Nothing was heard of its sending and receiving.
-        tasks.take(.init(events: [event(.started, time: 5), event(.succeeded)]))
+        tasks.take(.init(events: [event(.started, time: 5), event(.succeeded)]), at: start)
+        tasks.advance(to: start + .milliseconds(999))
+        let started = "celery_task_started_total" + labels("(unknown)", "celery")
+        #expect(tasks.families().series[started] == nil)
+        tasks.advance(to: start + .seconds(1))
         var series = tasks.families().series
-        #expect(series["celery_task_started_total" + labels("(unknown)", "celery")] == 1)
+        #expect(series[started] == 1)
         #expect(series["celery_task_completed_total{status=\"succeeded\"}"] == 1)
         #expect(!series.keys.contains { $0.contains("wait") })
 
@@ -131,20 +135,44 @@ struct CeleryTasksTests {
             .init(events: [event(.received, "2", name: "t"), event(.sent, "2", name: "t", queue: "q", time: 9)]))
         tasks.take(.init(events: [event(.started, "2", time: 5)]))
         series = tasks.families().series
-        #expect(series["celery_task_received_total" + labels("t", "celery")] == 1)
+        #expect(series["celery_task_received_total" + labels("t", "q")] == 1)
         #expect(series["celery_task_started_total" + labels("t", "q")] == 1)
         #expect(tasks.families().histograms["celery_task_queue_wait_time" + labels("t", "q")]?.sum == 0)
 
         // All tasks of that name have gone to that queue, so this one will have too; until there is another.
-        tasks.take(.init(events: [event(.received, "3", name: "t")]))
-        #expect(tasks.families().series["celery_task_received_total" + labels("t", "q")] == 1)
-        tasks.take(.init(events: [event(.sent, "4", name: "t", queue: "r"), event(.received, "5", name: "t")]))
-        #expect(tasks.families().series["celery_task_received_total" + labels("t", "celery")] == 2)
-        #expect(tasks.families().series["celery_task_received_total" + labels("t", "q")] == 1)
+        tasks.take(.init(events: [event(.received, "3", name: "t")]), at: start)
+        tasks.advance(to: start + .seconds(1))
+        #expect(tasks.families().series["celery_task_received_total" + labels("t", "q")] == 2)
+        tasks.take(
+            .init(events: [event(.sent, "4", name: "t", queue: "r"), event(.received, "5", name: "t")]), at: start)
+        tasks.advance(to: start + .seconds(1))
+        #expect(tasks.families().series["celery_task_received_total" + labels("t", "celery")] == 1)
+        #expect(tasks.families().series["celery_task_received_total" + labels("t", "q")] == 2)
+    }
+
+    @Test func whatWaitsForItsSenderHasALimit() {
+        var limits = CeleryTasks.Limits()
+        limits.heldTasks = 2
+        limits.heldEvents = 3
+        var tasks = tasks(limits)
+        func received() -> Double {
+            tasks.families().series["celery_task_received_total" + labels("t", "celery")] ?? 0
+        }
+        for number in 1...5 {
+            tasks.take(.init(events: [event(.received, "\(number)", name: "t")]), at: start)
+            #expect(received() == Double(max(0, number - 2)))
+        }
+        for number in 1...3 {
+            tasks.take(.init(events: [event(.received, "5", name: "t")]), at: start)
+            #expect(received() == (number < 2 ? 3 : Double(4 + number)))
+        }
+        tasks.advance(to: start + .seconds(1))
+        #expect(received() == 8)
     }
 
     @Test func aTaskEndsOnce() {
         var tasks = tasks()
+        tasks.take(.init(events: [event(.sent, name: "t", queue: "q")]))
         var rejectedFailure = event(.failed)
         rejectedFailure.isRejection = true
         var requeued = event(.rejected)
@@ -171,7 +199,7 @@ struct CeleryTasksTests {
             tasks.take(.init(events: [heartbeat]), at: start + .seconds(seconds))
         }
         func series(at seconds: Int) -> [String: Double] {
-            tasks.expire(at: start + .seconds(seconds))
+            tasks.advance(to: start + .seconds(seconds))
             return tasks.families(at: start + .seconds(seconds)).series
         }
         let up = "celery_worker_up{hostname=\"h\"}"
@@ -232,13 +260,14 @@ struct CeleryTasksTests {
             failed.exception = "E\(number)"
             tasks.take(.init(events: [failed]), at: start)
         }
+        tasks.advance(to: start + .seconds(1))
         let failed = tasks.families().series.filter { $0.key.hasPrefix("celery_task_failed_total") }
         #expect(failed.filter { $0.key.contains("exception=\"(other)\"") }.map(\.value) == [2])
         #expect(failed.count == 4)
 
         for number in 1...4 { tasks.take(.init(events: [event(.online, from: "w\(number)@h")]), at: start) }
         #expect(tasks.families(at: start).series["celery_worker_up{hostname=\"h\"}"] == 1)
-        #expect(tasks.families().series["stack_exporter_celery_events_dropped_total{reason=\"limit\"}"] == 3)
+        #expect(tasks.families().series["stack_exporter_celery_events_dropped_total{reason=\"limit\"}"] == 2)
 
         // What has been still for long makes room.
         let late = event(.sent, "9", from: "s@new", name: "t9", queue: "q")
@@ -263,8 +292,9 @@ struct CeleryTasksTests {
         for runtime in [0.5, 1, 3, 7] {
             var succeeded = event(.succeeded, name: "t", queue: "q")
             succeeded.runtime = runtime
-            tasks.take(.init(events: [succeeded]))
+            tasks.take(.init(events: [succeeded]), at: start)
         }
+        tasks.advance(to: start + .seconds(1))
         let histogram = tasks.families().histograms["celery_task_runtime" + labels("t", "celery")]
         #expect(
             histogram

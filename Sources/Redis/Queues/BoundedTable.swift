@@ -26,7 +26,7 @@ struct BoundedTable<Value: Sendable>: Sendable {
             if let known = values[name] {
                 values[name] = (newValue, known.serial)
             } else {
-                if values.count >= limit { removeFirst() }
+                if isFull { removeFirst() }
                 serial += 1
                 values[name] = (newValue, serial)
                 order.append((name, serial))
@@ -35,15 +35,23 @@ struct BoundedTable<Value: Sendable>: Sendable {
         }
     }
 
-    private mutating func removeFirst() {
+    /// Whether one goes for the next one that comes.
+    var isFull: Bool { values.count >= limit }
+
+    /// Takes out the one that came first, where the condition holds for it.
+    @discardableResult
+    mutating func removeFirst(where condition: (Value) -> Bool = { _ in true }) -> Value? {
         while first < order.count {
             let (name, serial) = order[first]
-            first += 1
-            if values[name]?.serial == serial {
+            if let known = values[name], known.serial == serial {
+                guard condition(known.value) else { return nil }
+                first += 1
                 values[name] = nil
-                return
+                return known.value
             }
+            first += 1
         }
+        return nil
     }
 
     /// Forgets the places of what is not there any more: at least two thirds.

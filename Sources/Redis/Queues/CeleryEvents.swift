@@ -52,7 +52,7 @@ final class CeleryEventsCollector: RedisCollector {
         let failure = subscription.failure
         // Taken out, so that events need not wait until a page is made of it.
         let snapshot = tasks.state.withLock { tasks in
-            tasks.expire()
+            tasks.advance()
             return tasks
         }
         return CollectorResult(families: snapshot.families(), error: failure)

@@ -35,6 +35,14 @@ struct CeleryTasks: Sendable {
         var queue: String?
         var sent: Double?
         var eta: Double?
+        /// Whether its events need not wait for its `task-sent` any more.
+        var hasWaited = false
+    }
+
+    /// Events of a task whose queue is not known yet: a worker may have the task before the sender says that it was sent.
+    private struct Held {
+        var events: [CeleryEvent]
+        let since: ContinuousClock.Instant
     }
 
     private struct Worker {
@@ -75,6 +83,10 @@ struct CeleryTasks: Sendable {
         var openTasks = 10_000
         /// Tasks that are over, since some of their events may still come.
         var endedTasks = 1_000
+        /// Tasks whose events are held back for a moment.
+        var heldTasks = 10_000
+        /// Events of one of these.
+        var heldEvents = 10
         /// Label sets of tasks; what is beyond has `(other)` as labels.
         var labelSets = 5_000
         /// Exceptions of one label set; what is beyond is `(other)`.
@@ -85,6 +97,9 @@ struct CeleryTasks: Sendable {
         var queues = 100
     }
 
+    /// For how long the events of a task wait for its `task-sent`.
+    private static let holdingTime = Duration.seconds(1)
+
     private let options: RedisQueueOptions.Celery
     private let limits: Limits
     private let runtimeBounds: [Double]
@@ -94,6 +109,7 @@ struct CeleryTasks: Sendable {
     private var workers: [String: Worker] = [:]
     private var open: BoundedTable<TaskEntry>
     private var ended: BoundedTable<TaskEntry>
+    private var held: BoundedTable<Held>
     /// Where the tasks of a name are sent; an empty name where that is to more than one queue.
     private var queues: BoundedTable<String>
     private var completed: [CeleryEvent.Kind: UInt64] = [:]
@@ -109,6 +125,7 @@ struct CeleryTasks: Sendable {
         waitBounds = Set(options.waitBuckets.filter(\.isFinite)).sorted()
         open = BoundedTable(limit: limits.openTasks)
         ended = BoundedTable(limit: limits.endedTasks)
+        held = BoundedTable(limit: limits.heldTasks)
         queues = BoundedTable(limit: limits.labelSets)
     }
 
@@ -120,6 +137,7 @@ struct CeleryTasks: Sendable {
 
     /// Takes in what was in one message.
     mutating func take(_ batch: CeleryEvent.Batch, at now: ContinuousClock.Instant = .now) {
+        release(at: now)
         others += UInt64(batch.others)
         for (reason, count) in batch.dropped { dropped[reason, default: 0] += UInt64(count) }
         for event in batch.events {
@@ -127,8 +145,42 @@ struct CeleryTasks: Sendable {
             if event.kind.isOfWorker {
                 noteWorker(event, at: now)
             } else {
-                noteTask(event, at: now)
+                holdOrNote(event, at: now)
             }
+        }
+    }
+
+    /// Notes an event of a task, once it is known which queue it came from, or is not going to be known.
+    private mutating func holdOrNote(_ event: CeleryEvent, at now: ContinuousClock.Instant) {
+        let id = event.taskID
+        let task = open[id] ?? ended[id]
+        if event.kind == .sent {
+            noteTask(event, at: now)
+            guard let waiting = held[id] else { return }
+            held[id] = nil
+            for event in waiting.events { noteTask(event, at: now) }
+        } else if task?.queue != nil || task?.hasWaited == true {
+            noteTask(event, at: now)
+        } else if let waiting = held[id] {
+            held[id]?.events.append(event)
+            if waiting.events.count + 1 >= limits.heldEvents { noteHeld(held[id], at: now) }
+        } else {
+            if held.isFull { noteHeld(held.removeFirst(), at: now) }
+            held[id] = Held(events: [event], since: now)
+        }
+    }
+
+    /// Notes what has waited for long enough.
+    private mutating func release(at now: ContinuousClock.Instant) {
+        while let waiting = held.removeFirst(where: { $0.since.duration(to: now) >= Self.holdingTime }) {
+            noteHeld(waiting, at: now)
+        }
+    }
+
+    private mutating func noteHeld(_ waiting: Held?, at now: ContinuousClock.Instant) {
+        for event in waiting?.events ?? [] {
+            held[event.taskID] = nil
+            noteTask(event, at: now)
         }
     }
 
@@ -159,6 +211,7 @@ struct CeleryTasks: Sendable {
         var task = open[event.taskID] ?? ended[event.taskID] ?? TaskEntry()
         task.name = event.name ?? task.name
         task.eta = event.eta ?? task.eta
+        task.hasWaited = task.hasWaited || event.kind != .sent
         if event.kind == .sent {
             task.queue = event.queue ?? task.queue
             task.sent = event.time
@@ -247,8 +300,10 @@ struct CeleryTasks: Sendable {
         exceptionCount = counts.values.reduce(0) { $0 + $1.failures.count }
     }
 
-    /// Forgets workers that have not been heard of for long, and what they counted.
-    mutating func expire(at now: ContinuousClock.Instant = .now) {
+    /// Brings what time alone changes up to now: counts what waits no longer, and forgets workers that have not been heard
+    /// of for long, with what they counted.
+    mutating func advance(to now: ContinuousClock.Instant = .now) {
+        release(at: now)
         guard options.workerPurge > 0 else { return }
         let purge = options.workerPurge
         func isOver(_ instant: ContinuousClock.Instant) -> Bool { instant.duration(to: now).seconds > purge }

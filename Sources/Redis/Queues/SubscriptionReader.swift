@@ -57,7 +57,7 @@ struct SubscriptionReader {
         switch head.type {
         case UInt8(ascii: "*"): break
         case UInt8(ascii: "-"):
-            buffer.moveReaderIndex(to: cursor)
+            defer { buffer.moveReaderIndex(to: cursor) }
             return .error(bytes(head.text))
         case UInt8(ascii: "+"), UInt8(ascii: ":"):
             buffer.moveReaderIndex(to: cursor)
