@@ -83,12 +83,19 @@ extension CeleryEvent {
     /// The events of a message as kombu publishes it: a JSON object whose `body`, in base64 as a rule, is an event or a
     /// list of events.
     static func decode(_ message: [UInt8]) -> Batch {
-        guard let envelope = JSONText(message), let text = envelope["body"]?.stringBytes else {
-            return .dropped(.malformed)
+        var text: [UInt8]?
+        var isEncoded = false
+        // One pass over them, since a body is long.
+        for (name, value) in JSONText(message)?.members ?? [] {
+            switch name {
+            case "body": text = value.stringBytes
+            case "content-type":
+                guard value.string == "application/json" else { return .dropped(.serializer) }
+            case "properties": isEncoded = value["body_encoding"]?.string == "base64"
+            default: break
+            }
         }
-        if let type = envelope["content-type"]?.string, type != "application/json" { return .dropped(.serializer) }
-        let isEncoded = envelope["properties"]?["body_encoding"]?.string == "base64"
-        guard let body = isEncoded ? Base64.decoded(text) : text, let value = JSONText(body) else {
+        guard let text, let body = isEncoded ? Base64.decoded(text) : text, let value = JSONText(body) else {
             return .dropped(.malformed)
         }
         var batch = Batch()
