@@ -45,6 +45,7 @@ import Testing
         try await server.start()
         #expect(try await eventually { await target.scrape().error == nil })
         #expect(target.openConnections == 2)
+        #expect(await target.scrape().series["stack_exporter_celery_events_interruptions_total"] == 1)
         // What was counted before stays.
         #expect(await target.scrape().series[malformed] == 1)
         try await run(["redis-cli", "-s", server.socket, "-a", "pw", "PUBLISH", "/0.celeryev/x", message])
@@ -117,6 +118,22 @@ import Testing
         await subscription.shutdown()
         #expect(!subscription.isOpen)
         #expect(subscription.failure != nil)
+    }
+
+    @Test func aUserWhoMayNotPing() async throws {
+        let server = try await RedisServer("--user", "default", "on", "nopass", "~*", "&*", "+@all", "-ping")
+        let dialer = RedisDialer(settings(server), group: MultiThreadedEventLoopGroup.singleton)
+        let subscription = Subscription(RedisCommand("SUBSCRIBE", "x"), pingInterval: .milliseconds(50)) { _ in }
+        await subscription.listen(by: dialer)
+        func refusals() async throws -> Substring? {
+            try await server.cli("INFO", "errorstats").firstMatch(of: /errorstat_NOPERM:count=(\d+)/)?.1
+        }
+        #expect(try await eventually { try await refusals() == "1" })
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(try await refusals() == "1")
+        #expect(subscription.failure == nil)
+        #expect(subscription.interruptions == 0)
+        await subscription.shutdown()
     }
 
     @Test func tlsAndASentinel() async throws {

@@ -10,8 +10,13 @@ import Synchronization
 final class CeleryEventsCollector: RedisCollector {
     let name = "redis_celery_events"
     let isEnabledByDefault = false
-    let metrics = CeleryTasks.metrics
+    let metrics = CeleryTasks.metrics + [interruptionsTotal]
     let readsWhatWasNamed = true
+
+    private static let interruptionsTotal = CatalogueEntry(
+        "stack_exporter_celery_events_interruptions_total", .counter,
+        "Times that the connection for events broke; those that were published until it was there again are not counted",
+        source: "the connection")
 
     private let tasks: Tasks
     private let subscription: Subscription
@@ -55,7 +60,8 @@ final class CeleryEventsCollector: RedisCollector {
             tasks.advance()
             return tasks
         }
-        return CollectorResult(families: snapshot.families(), error: failure)
+        let interruptions = MetricFamily(Self.interruptionsTotal.descriptor, Double(subscription.interruptions))
+        return CollectorResult(families: snapshot.families() + [interruptions], error: failure)
     }
 
     func look(_ server: RedisBackground) async {

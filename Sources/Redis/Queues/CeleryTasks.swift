@@ -87,7 +87,7 @@ struct CeleryTasks: Sendable {
         var heldTasks = 10_000
         /// Events of one of these.
         var heldEvents = 10
-        /// Label sets of tasks; what is beyond has `(other)` as labels.
+        /// Label sets of tasks, and exceptions of all of them; what is beyond has `(other)` as labels.
         var labelSets = 5_000
         /// Exceptions of one label set; what is beyond is `(other)`.
         var exceptions = 100
@@ -197,7 +197,7 @@ struct CeleryTasks: Sendable {
         _ event: CeleryEvent, at now: ContinuousClock.Instant, _ change: (inout Worker) -> Void
     ) {
         guard workers[event.sender] != nil || workers.count < limits.workers else {
-            dropped[.limit, default: 0] += 1
+            if event.kind.isOfWorker { dropped[.limit, default: 0] += 1 }
             return
         }
         var worker = workers.removeValue(forKey: event.sender) ?? Worker(hostname: event.host, lastSign: now)

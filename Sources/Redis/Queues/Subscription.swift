@@ -22,6 +22,7 @@ final class Subscription: Sendable {
         var failure: CollectorError?
         var backOff = BackOff()
         var isSubscribed = false
+        var interruptions: UInt64 = 0
         var isShutDown = false
     }
 
@@ -57,6 +58,9 @@ final class Subscription: Sendable {
         }
     }
 
+    /// How often it has broken: what was published then, until it was there again, has not been heard.
+    var interruptions: UInt64 { state.withLock { $0.interruptions } }
+
     /// Begins to listen, where it does not already, and waits for what comes of it the first time.
     ///
     /// - Parameter dialer: What to connect by from now on.
@@ -83,6 +87,7 @@ final class Subscription: Sendable {
         while !Task.isCancelled, let dialer = state.withLock({ $0.dialer }) {
             let failure = await listenOnce(by: dialer)
             let channel = state.withLock { state in
+                if state.isSubscribed { state.interruptions += 1 }
                 state.isSubscribed = false
                 state.failure = CollectorError(failure.reason, "\(dialer.settings.address): \(failure.detail)")
                 state.backOff.fail(failure)
@@ -178,6 +183,8 @@ private final class SubscriptionHandler: ChannelInboundHandler {
     private let hasEnded: EventLoopPromise<CollectorError>
     private var reader = SubscriptionReader(limit: maximumBytes)
     private var hasHeard = true
+    private var isListening = false
+    private var mayPing = true
     private var timer: RepeatedTask?
 
     init(
@@ -214,7 +221,11 @@ private final class SubscriptionHandler: ChannelInboundHandler {
                 switch frame {
                 case .message(let payload): receive(.payload(payload))
                 case .oversized: receive(.oversized)
-                case .subscribed: isSubscribed.succeed()
+                case .subscribed:
+                    isListening = true
+                    isSubscribed.succeed()
+                // The server is there, and should not have to refuse it again.
+                case .error where isListening: mayPing = false
                 case .error(let text): throw CollectorError(text, to: command)
                 case .other: break
                 }
@@ -244,6 +255,7 @@ private final class SubscriptionHandler: ChannelInboundHandler {
     }
 
     private func tick(_ channel: any Channel) {
+        guard mayPing else { return }
         guard hasHeard else {
             end(CollectorError(.timeout, "the server does not answer PING"))
             channel.abort()
