@@ -58,7 +58,8 @@ extension RedisCollector {
 public enum RedisCollectors {
     /// New ones for one target.
     static func all(_ settings: RedisSettings) -> [any RedisCollector] {
-        [
+        let events = CeleryEventsCollector(settings)
+        return [
             InfoCollector(settings.options),
             HitRatioCollector(),
             LatencyCollector(),
@@ -69,18 +70,19 @@ public enum RedisCollectors {
             ConfigurationValuesCollector(settings.options),
             ClientsCollector(settings.options),
             RDBFileCollector(settings),
-            ListsCollector(settings),
-            CeleryCollector(settings),
-            SentinelCollector(settings),
-            SentinelConfigurationCollector(settings),
             ModulesCollector(),
             SearchCollector(settings),
-            Tile38Collector(),
             ScriptsCollector(settings),
+            SentinelCollector(settings),
+            SentinelConfigurationCollector(settings),
+            Tile38Collector(),
             KeysCollector(settings),
-            StreamsCollector(settings),
             KeyCountsCollector(settings),
             KeyGroupsCollector(settings),
+            StreamsCollector(settings),
+            ListsCollector(settings),
+            CeleryCollector(settings, sentTime: events.sentTime),
+            events,
         ]
     }
 

@@ -26,11 +26,20 @@ public struct RedisQueueOptions: Sendable {
         public var timestampHeaders = ["timestamp", "sent_at", "published_at"]
         /// The exchange of events (Celery's `event_exchange`).
         public var eventExchange = "celeryev"
+        /// What stands before the exchange in the name of its channel, as Python's `format` renders it with the database as
+        /// `db` (kombu's `fanout_prefix`); empty for none.
+        public var fanoutPrefix = "/{db}."
+        /// Whether the routing key stands behind the exchange in the name of the channel (kombu's `fanout_patterns`).
+        public var fanoutPatterns = true
+        /// Whether tasks that are sent have `generic` as their sender's host.
+        public var hidesSenders = false
+        /// Whether tasks have `generic` as the host of the worker that has them.
+        public var hidesWorkers = false
         /// The queue of an event whose queue is not known (Celery's `task_default_queue`).
         public var defaultQueue = "celery"
-        /// After how many seconds without a sign of life a worker is down.
+        /// After how many seconds without a sign of life a worker is down; 0 for never.
         public var workerTimeout = 300.0
-        /// After how many seconds without a sign of life a worker's series go.
+        /// After how many seconds without a sign of life a worker's series go; 0 for never.
         public var workerPurge = 600.0
         /// Upper bounds of `celery_task_runtime`, in seconds.
         public var runtimeBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
