@@ -16,7 +16,7 @@ SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift
 PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 REDIS_VERSIONS := $(CURDIR)/.build/redis
-PYTHON_PACKAGES := prometheus_client==0.26.0 celery==5.7.0 redis==8.1.0 rq==3.0.0
+PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
 

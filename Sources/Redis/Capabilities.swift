@@ -7,8 +7,13 @@ import Scraping
 struct Capabilities {
     private static let refusalInterval = Duration.seconds(600)
 
+    private static let maximumRefusals = 10_000
+
     private var runID = ""
     private var known: [String: Bool] = [:]
+    /// Of commands that are refused whatever they name.
+    private var refusalsByName: [String: (reply: RedisReply, end: ContinuousClock.Instant)] = [:]
+    /// Of commands for what they name.
     private var refusals: [RedisCommand: (reply: RedisReply, end: ContinuousClock.Instant)] = [:]
 
     /// Forgets everything where it is another server than before, or has been started anew.
@@ -50,16 +55,21 @@ struct Capabilities {
     func refusal(of command: RedisCommand, at now: ContinuousClock.Instant = .now) -> RedisReply? {
         guard command.isOptional else { return nil }
         if known[command.name] == false { return .error(Array("ERR unknown command".utf8)) }
-        guard let refusal = refusals[command], now < refusal.end else { return nil }
-        return refusal.reply
+        let refusal = refusalsByName[command.name] ?? refusals[command]
+        return refusal.flatMap { now < $0.end ? $0.reply : nil }
     }
 
     /// Keeps in mind what was refused for good.
     mutating func note(_ reply: RedisReply, to command: RedisCommand, at now: ContinuousClock.Instant = .now) {
         guard command.isOptional, case .error(let text) = reply else { return }
+        let refusal = (reply, now.advanced(by: Self.refusalInterval))
         switch CollectorError(text, to: command).reason {
-        case .permission, .unsupportedVersion, .internal:
-            refusals[command] = (reply, now.advanced(by: Self.refusalInterval))
+        case .unsupportedVersion: refusalsByName[command.name] = refusal
+        case .permission where !CollectorError.isOfOneKey(text): refusalsByName[command.name] = refusal
+        case .internal where text.starts(with: ReplyLimit.codeWord): break
+        case .permission, .internal:
+            if refusals.count >= Self.maximumRefusals { refusals = refusals.filter { now < $0.value.end } }
+            if refusals.count < Self.maximumRefusals { refusals[command] = refusal }
         default: break
         }
     }

@@ -72,62 +72,78 @@ struct RedisBackground: Sendable {
     }
 }
 
-/// Lets the collectors look around, one after the other, once in a while for as long as there are scrapes.
+/// Lets the collectors look around, all at once, once in a while for as long as there are scrapes. They take turns on the
+/// connection, so that a long search of one keeps nobody else from finding what is new.
 final class RedisRounds: Sendable {
     private struct State {
-        var running: (task: Task<Void, Never>, ended: Signal)?
-        var start: ContinuousClock.Instant?
-        var hasEnded = false
+        /// Those that are still looking, with the time when they began.
+        var running: [String: Task<Void, Never>] = [:]
+        var starts: [String: ContinuousClock.Instant] = [:]
+        /// Those that have not come to an end yet.
+        var new: Set<String>
         var failures: [String: CollectorError] = [:]
     }
 
-    private let collectors: [any RedisCollector]
-    private let interval: Duration
-    private let state = Mutex(State())
-
-    init(_ collectors: [any RedisCollector], interval: Duration = .seconds(30)) {
-        self.collectors = collectors
-        self.interval = interval
+    private struct Look: Sendable {
+        let name: String
+        let run: @Sendable (RedisBackground) async throws(CollectorError) -> Void
     }
 
-    /// Starts a round where one is due.
+    private let looks: [Look]
+    private let interval: Duration
+    private let state: Mutex<State>
+    private let allHaveLooked = Signal()
+
+    init(_ collectors: [any RedisCollector], interval: Duration = .seconds(30)) {
+        let nodes = Look(name: "") { server throws(CollectorError) in try await server.refreshNodes() }
+        looks =
+            [nodes]
+            + collectors.map { collector in
+                Look(name: collector.name) { server throws(CollectorError) in try await collector.look(server) }
+            }
+        self.interval = interval
+        state = Mutex(State(new: Set(looks.map(\.name))))
+    }
+
+    /// Lets those look around whose last look began some time ago and is over.
     ///
-    /// - Returns: What fires at the end of the first round; `nil` where that is over.
+    /// - Returns: What fires when each has looked around once; `nil` where they have.
     func begin(_ server: RedisBackground) -> Signal? {
         state.withLock { state in
-            if let running = state.running { return state.hasEnded ? nil : running.ended }
-            if let start = state.start, start.duration(to: .now) < interval { return nil }
-            let ended = Signal()
-            state.start = .now
-            let task = Task {
-                // Who needs to know the nodes says why they are not known.
-                try? await server.refreshNodes()
-                for collector in self.collectors where !Task.isCancelled {
+            for look in looks where state.running[look.name] == nil {
+                if let start = state.starts[look.name], start.duration(to: .now) < interval { continue }
+                state.starts[look.name] = .now
+                state.running[look.name] = Task {
+                    let failure: CollectorError?
                     do throws(CollectorError) {
-                        try await collector.look(server)
-                        self.state.withLock { $0.failures[collector.name] = nil }
+                        try await look.run(server)
+                        failure = nil
                     } catch {
-                        self.state.withLock { $0.failures[collector.name] = error }
+                        failure = error
                     }
+                    self.end(look.name, failure)
                 }
-                self.state.withLock { state in
-                    state.running = nil
-                    state.hasEnded = true
-                }
-                ended.fire()
             }
-            state.running = (task, ended)
-            return state.hasEnded ? nil : ended
+            return state.new.isEmpty ? nil : allHaveLooked
         }
+    }
+
+    private func end(_ name: String, _ failure: CollectorError?) {
+        let isLast = state.withLock { state in
+            state.running[name] = nil
+            state.failures[name] = failure
+            return state.new.remove(name) != nil && state.new.isEmpty
+        }
+        if isLast { allHaveLooked.fire() }
     }
 
     /// Why collectors could not look around the last time, by their names.
     var failures: [String: CollectorError] { state.withLock { $0.failures } }
 
-    /// Ends the round under way.
+    /// Ends all looks under way.
     func shutdown() async {
-        let running = state.withLock { $0.running }
-        running?.task.cancel()
-        await running?.task.value
+        let running = state.withLock { Array($0.running.values) }
+        for task in running { task.cancel() }
+        for task in running { await task.value }
     }
 }

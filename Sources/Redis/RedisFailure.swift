@@ -47,9 +47,14 @@ extension CollectorError {
         }
     }
 
+    /// Whether a refusal of what the user may do is about what the command names, and not about the command.
+    static func isOfOneKey(_ error: [UInt8]) -> Bool {
+        String(decoding: error.prefix(256), as: UTF8.self).contains(" key")
+    }
+
     /// What the user's ACL lacks, for the words that servers have for it.
     private static func missingRule(_ text: String, for command: RedisCommand) -> String {
-        if text.contains(" key") {
+        if isOfOneKey(Array(text.utf8)) {
             return "the user may not read a key of \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
         }
         if text.contains(" channel") {

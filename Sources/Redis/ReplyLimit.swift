@@ -13,7 +13,9 @@ struct ReplyLimit {
     private static let longestHeader = 24
     /// An error or a status, which are sentences.
     private static let longestLine = 64 << 10
-    private static let substitute = Array("-TOOLONG the value is longer than is read\r\n".utf8)
+    /// What the error in place of a value begins with.
+    static let codeWord = Array("TOOLONG".utf8)
+    private static let substitute = Array("-".utf8) + codeWord + Array(" the value is longer than is read\r\n".utf8)
 
     private enum State {
         case start

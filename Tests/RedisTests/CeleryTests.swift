@@ -534,7 +534,8 @@ private struct ScrapedCelery {
 
     func look() async throws {
         let facts = try await connection.facts(until: Deadline(after: .seconds(20)))
-        try await collector.look(RedisBackground(facts: facts, connection: connection, dialer: dialer))
+        try await collector.look(
+            RedisBackground(facts: facts, cluster: RedisCluster(connection, dialer), dialer: dialer))
     }
 
     func scrape() async throws -> (trips: Int, result: CollectorResult) {

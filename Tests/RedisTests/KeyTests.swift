@@ -177,7 +177,7 @@ import Testing
         let keys = keys(server) { $0.checkedSingle = [RedisKey(key: "text")] }
         let result = try await keys.result()
         #expect(result.families.series.isEmpty)
-        #expect(result.error?.reason == .internal)
+        #expect(result.error?.reason == .connection)
     }
 
     @Test func memoryThatMayNotBeAskedFor() async throws {

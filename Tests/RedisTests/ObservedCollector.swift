@@ -23,7 +23,8 @@ struct ObservedCollector<Observed: RedisCollector> {
     /// One round between scrapes.
     func look() async throws {
         let facts = try await connection.facts(until: Deadline(after: .seconds(20)))
-        try await collector.look(RedisBackground(facts: facts, cluster: RedisCluster(connection, dialer), dialer: dialer))
+        try await collector.look(
+            RedisBackground(facts: facts, cluster: RedisCluster(connection, dialer), dialer: dialer))
     }
 
     /// The trips of a scrape.
