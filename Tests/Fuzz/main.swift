@@ -78,9 +78,9 @@ func scrape(_ answer: (Pipeline) -> [RedisReply]) throws(CollectorError) {
     func exchange(_ commands: [RedisCommand]) throws(CollectorError) -> RedisReplies {
         let pipeline = Pipeline(commands, database: database)
         let received = answer(pipeline)
-        let replies: RedisReplies
-        (replies, database) = try pipeline.match(received, failure: received.count < pipeline.count ? .late : nil)
-        return replies
+        let outcome = try pipeline.match(received, failure: received.count < pipeline.count ? .late : nil)
+        database = outcome.database
+        return outcome.replies
     }
     func ask(_ commands: [RedisCommand], of server: RedisFacts) throws(CollectorError) -> RedisReplies {
         let names = capabilities.unknown(among: commands)

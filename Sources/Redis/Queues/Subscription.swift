@@ -141,7 +141,7 @@ final class Subscription: Sendable {
         if settings.options.setsClientName { commands.append(RedisCommand("CLIENT SETNAME", "stack-exporter")) }
         let pipeline = Pipeline(commands)
         let answer = await channel.exchange(pipeline, until: deadline)
-        let (replies, _) = try pipeline.match(answer.replies, failure: answer.failure)
+        let replies = try pipeline.match(answer.replies, failure: answer.failure).replies
         try replies.check()
     }
 
