@@ -60,8 +60,12 @@ public enum RedisCollectors {
     static func all(_ settings: RedisSettings) -> [any RedisCollector] {
         [
             InfoCollector(),
-            ListsCollector(settings),
             CeleryCollector(settings),
+            RQCollector(settings),
+            SidekiqCollector(settings),
+            ResqueCollector(settings),
+            PlainQueuesCollector(settings),
+            BullMQCollector(settings),
         ]
     }
 
