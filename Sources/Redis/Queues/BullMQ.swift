@@ -48,18 +48,20 @@ final class BullMQCollector: QueueCollector {
         ("failed", "failed", .sortedSet),
     ]
 
-    private struct Found {
-        /// What the last whole pass found, and what the one under way has found up to now.
-        var queues: Set<Name> = []
+    private struct Known {
+        var queues: [Queue]
+        /// What the pass under way has found up to now.
         var pass: Set<Name> = []
+        var hasWholePass = false
     }
 
     private let settings: RedisSettings
     private let scans: [(prefix: String, scan: KeyScan)]
-    private let found = Mutex(Found())
+    private let known: Mutex<Known>
 
     init(_ settings: RedisSettings) {
         self.settings = settings
+        known = Mutex(Known(queues: Queue.all(settings, found: [])))
         // One pass finds both `meta` and `id`, with a little else that is sorted out afterwards.
         scans = settings.queues.bullmqPrefixes.map { prefix in
             let pattern = Self.escaped(prefix) + Array(":*:[im][de]*".utf8)
@@ -69,21 +71,28 @@ final class BullMQCollector: QueueCollector {
 
     func look(_ server: RedisBackground) async throws(CollectorError) {
         guard !server.facts.isSentinel, !readsWhatWasNamed else { return }
-        if scans.allSatisfy(\.scan.isAtStart) { found.withLock { $0.pass = [] } }
+        if scans.allSatisfy(\.scan.isAtStart) { known.withLock { $0.pass = [] } }
         for (prefix, scan) in scans {
             try await scan.pass(server) { keys in
                 let names = keys.compactMap { Self.queue(of: $0, prefix).map { Name(prefix: prefix, queue: $0) } }
-                return found.withLock { found in
-                    for name in names where found.pass.count < settings.queues.limit {
-                        found.pass.insert(name)
-                        found.queues.insert(name)
+                return known.withLock { known in
+                    let before = known.pass.count
+                    for name in names where known.pass.count < settings.queues.limit { known.pass.insert(name) }
+                    // The first pass shows what it has up to now, however long it takes.
+                    if !known.hasWholePass, known.pass.count > before {
+                        known.queues = Queue.all(settings, found: known.pass)
                     }
-                    return found.pass.count < settings.queues.limit
+                    return known.pass.count < settings.queues.limit
                 }
             }
         }
-        found.withLock { $0.queues = $0.pass }
+        known.withLock { known in
+            known.queues = Queue.all(settings, found: known.pass)
+            known.hasWholePass = true
+        }
     }
+
+    private var queues: [Queue] { known.withLock { $0.queues } }
 
     /// The queue whose `meta` or `id` a key is; `nil` of other keys.
     private static func queue(of key: [UInt8], _ prefix: String) -> [UInt8]? {
@@ -137,11 +146,7 @@ final class BullMQCollector: QueueCollector {
             }
             let times = oldestJobs(queue, replies).compactMap { (try? replies[$0])?.number.map { $0 / 1000 } }
             measurement.oldestAge = Age.of(times.min(), at: now).map { ($0, .exact) }
-            if replies.isMissing(queue.delayed) {
-                measurement.overdue = 0
-            } else if let now {
-                measurement.overdue = (try? replies.integer(overdue(queue, now))).map(Double.init)
-            }
+            measurement.overdue = now.flatMap { replies.count(overdue(queue, $0), of: queue.delayed) }
             measurements.append(measurement)
 
             for (place, key) in queue.counts.enumerated() {
@@ -199,25 +204,32 @@ final class BullMQCollector: QueueCollector {
         var waiting: QueueKey { states[0] }
         var paused: QueueKey { states[1] }
         var delayed: QueueKey { states[4] }
-    }
 
-    private var queues: [Queue] {
-        let found = found.withLock { $0.queues }
-        let prefixes = settings.queues.bullmqPrefixes
-        return prefixes.flatMap { prefix in
-            let names = Set(found.lazy.filter { $0.prefix == prefix }.map(\.queue))
-            return union(settings.queues.bullmq, names).map { name in
-                let base = Array((prefix + ":").utf8) + name + Array(":".utf8)
-                func key(_ suffix: String, _ kind: QueueKey.Kind) -> QueueKey {
-                    QueueKey(RedisKey(database: settings.database, name: base + Array(suffix.utf8)), kind)
+        /// Those that somebody named, with each prefix, and those that were found.
+        static func all(_ settings: RedisSettings, found: Set<Name>) -> [Queue] {
+            let prefixes = settings.queues.bullmqPrefixes
+            return prefixes.flatMap { prefix in
+                let names = Set(found.lazy.filter { $0.prefix == prefix }.map(\.queue))
+                return union(settings.queues.bullmq, names).map { name in
+                    Queue(settings, Name(prefix: prefix, queue: name), showsPrefix: prefixes.count > 1)
                 }
-                return Queue(
-                    prefix: prefix, queue: name.label,
-                    label: prefixes.count == 1 ? name.label : "\(prefix):\(name.label)", base: base,
-                    states: Self.states.map { key($0.key, $0.kind) }, meta: key("meta", .hash),
-                    pauseFlag: key("meta-paused", .string), id: key("id", .string),
-                    counts: [key("metrics:completed", .hash), key("metrics:failed", .hash)])
             }
+        }
+
+        private init(_ settings: RedisSettings, _ name: Name, showsPrefix: Bool) {
+            let base = Array((name.prefix + ":").utf8) + name.queue + Array(":".utf8)
+            func key(_ suffix: String, _ kind: QueueKey.Kind) -> QueueKey {
+                QueueKey(RedisKey(database: settings.database, name: base + Array(suffix.utf8)), kind)
+            }
+            self.base = base
+            prefix = name.prefix
+            queue = name.queue.label
+            label = showsPrefix ? "\(prefix):\(queue)" : queue
+            states = BullMQCollector.states.map { key($0.key, $0.kind) }
+            meta = key("meta", .hash)
+            pauseFlag = key("meta-paused", .string)
+            id = key("id", .string)
+            counts = [key("metrics:completed", .hash), key("metrics:failed", .hash)]
         }
     }
 

@@ -113,11 +113,7 @@ final class PlainQueuesCollector: QueueCollector {
         var measurement = QueueMeasurement(system: "sorted_set", queue: queue.label)
         guard let length = replies.length(of: queue.key) else { return measurement }
         measurement.depths = [("delayed", length)]
-        if replies.isMissing(queue.key) {
-            measurement.overdue = 0
-        } else if let now {
-            measurement.overdue = (try? replies.integer(due(queue.key, now * unitsPerSecond))).map(Double.init)
-        }
+        measurement.overdue = now.flatMap { replies.count(due(queue.key, $0 * unitsPerSecond), of: queue.key) }
         // A job that is due has waited since then; one that is not yet does not wait.
         if let now, let first = try? replies.array(first(queue.key)), let score = Self.score(of: first),
             score / unitsPerSecond <= now

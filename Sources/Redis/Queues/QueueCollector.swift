@@ -98,7 +98,7 @@ extension RedisReplies {
     /// The server's time in seconds since 1970; `nil` where it was not told.
     var serverTime: Double? {
         guard let reply = try? array(.time), reply.count == 2, let seconds = reply[0].number,
-            let microseconds = reply[1].number
+            let microseconds = reply[1].number, 0..<1e11 ~= seconds, 0..<1e6 ~= microseconds
         else { return nil }
         return seconds + microseconds / 1e6
     }
@@ -113,11 +113,13 @@ extension RedisReplies {
         (try? text(key.type))?.elementsEqual("none".utf8) ?? false
     }
 
-    /// How many elements it has: 0 where there is no such key, `nil` where it is not known.
-    func length(of key: QueueKey) -> Double? {
-        if isMissing(key) { return 0 }
-        return isThere(key) ? (try? integer(key.length)).map(Double.init) : nil
+    /// The number that answers a command about a key: 0 where there is no such key, `nil` where it is not known.
+    func count(_ command: RedisCommand, of key: QueueKey) -> Double? {
+        isMissing(key) ? 0 : (try? self[command])?.number
     }
+
+    /// How many elements it has: 0 where there is no such key, `nil` where it is not known.
+    func length(of key: QueueKey) -> Double? { count(key.length, of: key) }
 
     /// Why one of these was not answered, of several the first; `nil` where all that were sent have an answer. An element
     /// that is too long for us is none of the server's failures.
@@ -133,6 +135,20 @@ extension RedisReplies {
         } catch {
             return commands.allSatisfy(has) ? nil : error
         }
+    }
+}
+
+extension RedisBackground {
+    /// Whether any of these exists and is what it should be.
+    func isAnyThere(_ keys: [QueueKey]) async throws(CollectorError) -> Bool {
+        var rest = keys[...]
+        while !rest.isEmpty {
+            let step = rest.prefix(Self.stepSize)
+            rest = rest.dropFirst(step.count)
+            let replies = try await ask(step.map(\.type))
+            if step.contains(where: replies.isThere) { return true }
+        }
+        return false
     }
 }
 

@@ -49,17 +49,18 @@ final class RQCollector: QueueCollector {
         "state", "queues", "successful_job_count", "failed_job_count", "total_working_time", "death",
     ]
 
-    private struct Found {
-        var queues: Set<[UInt8]> = []
-        var workers: Set<[UInt8]> = []
+    private struct Known {
+        var queues: [Queue]
+        var workers: [Worker]
     }
 
     var readsWhatWasNamed: Bool { !settings.queues.rq.isEmpty }
     private let settings: RedisSettings
-    private let found = Mutex(Found())
+    private let known: Mutex<Known>
 
     init(_ settings: RedisSettings) {
         self.settings = settings
+        known = Mutex(Known(queues: Queue.all(settings, found: []), workers: []))
     }
 
     func look(_ server: RedisBackground) async throws(CollectorError) {
@@ -67,13 +68,18 @@ final class RQCollector: QueueCollector {
         guard !server.facts.isSentinel, !server.facts.isCluster else { return }
         let limit = settings.queues.limit
         let prefix = settings.queues.rqPrefix
-        let queues = try await server.members(of: key("queues"), limit: limit)
-        let workers = try await server.members(of: key("workers"), limit: limit)
-        found.withLock {
-            $0.queues = Set(queues.compactMap { $0.after(prefix + "queue:") })
-            $0.workers = Set(workers.compactMap { $0.after(prefix + "worker:") })
-        }
+        let queues = try await server.members(of: settings.rqKey("queues"), limit: limit)
+        let workers = try await server.members(of: settings.rqKey("workers"), limit: limit)
+        let known = Known(
+            queues: Queue.all(settings, found: Set(queues.compactMap { $0.after(prefix + "queue:") })),
+            workers: union([], Set(workers.compactMap { $0.after(prefix + "worker:") })).map { name in
+                Worker(label: name.label, key: QueueKey(settings.rqKey("worker:", name), .hash))
+            })
+        self.known.withLock { $0 = known }
     }
+
+    private var queues: [Queue] { known.withLock { $0.queues } }
+    private var workers: [Worker] { known.withLock { $0.workers } }
 
     var keys: [QueueKey] { queues.flatMap(\.keys) + workers.map(\.key) }
 
@@ -103,11 +109,7 @@ final class RQCollector: QueueCollector {
                 let time = reply.lazy.compactMap(\.text).compactMap { TimeText.secondsSince1970($0[...]) }.first
                 measurement.oldestAge = Age.of(time, at: now).map { ($0, .exact) }
             }
-            if replies.isMissing(queue.delayed) {
-                measurement.overdue = 0
-            } else if let now {
-                measurement.overdue = (try? replies.integer(overdue(queue, now))).map(Double.init)
-            }
+            measurement.overdue = now.flatMap { replies.count(overdue(queue, $0), of: queue.delayed) }
             measurements.append(measurement)
         }
         return ([jobs] + workerFamilies(replies), measurements)
@@ -142,33 +144,20 @@ final class RQCollector: QueueCollector {
 
         var waiting: QueueKey { keys[0] }
         var delayed: QueueKey { keys[5] }
+
+        /// Those that somebody named, and those that were found.
+        static func all(_ settings: RedisSettings, found: Set<[UInt8]>) -> [Queue] {
+            union(settings.queues.rq, found).map { name in
+                Queue(
+                    label: name.label,
+                    keys: states.map { QueueKey(settings.rqKey($0.before, name, $0.behind), $0.kind) })
+            }
+        }
     }
 
     private struct Worker {
         let label: String
         let key: QueueKey
-    }
-
-    private var queues: [Queue] {
-        union(settings.queues.rq, found.withLock { $0.queues }).map { name in
-            Queue(
-                label: name.label,
-                keys: Self.states.map { state in
-                    QueueKey(key(state.before, name, state.behind), state.kind)
-                })
-        }
-    }
-
-    private var workers: [Worker] {
-        union([], found.withLock { $0.workers }).map { name in
-            Worker(label: name.label, key: QueueKey(key("worker:", name), .hash))
-        }
-    }
-
-    private func key(_ before: String, _ name: [UInt8] = [], _ behind: String = "") -> RedisKey {
-        RedisKey(
-            database: settings.database,
-            name: Array((settings.queues.rqPrefix + before).utf8) + name + Array(behind.utf8))
     }
 
     // MARK: - Commands
@@ -182,11 +171,17 @@ final class RQCollector: QueueCollector {
     /// What asks the oldest waiting job for its times, the better one first.
     private func oldestTimes(_ queue: Queue, _ replies: RedisReplies) -> RedisCommand? {
         guard let id = try? replies.textIfAny(oldest(queue)) else { return nil }
-        return QueueKey(key("job:", id), .hash).command("HMGET", "enqueued_at", "created_at")
+        return QueueKey(settings.rqKey("job:", id), .hash).command("HMGET", "enqueued_at", "created_at")
     }
 
     private func fields(_ worker: Worker) -> RedisCommand {
         worker.key.command("HMGET", arguments: Self.workerFields)
+    }
+}
+
+extension RedisSettings {
+    fileprivate func rqKey(_ before: String, _ name: [UInt8] = [], _ behind: String = "") -> RedisKey {
+        RedisKey(database: database, name: Array((queues.rqPrefix + before).utf8) + name + Array(behind.utf8))
     }
 }
 

@@ -32,16 +32,16 @@ final class ResqueCollector: QueueCollector {
     /// For how many times the delayed jobs are counted; where there are more, their number is not known.
     private static let maximumTimestamps = 1000
 
-    private struct Found {
-        var queues: Set<[UInt8]> = []
-        var workers: Set<[UInt8]> = []
+    private struct Known {
+        var queues: [Queue]
+        /// `nil` where it is not known which there are.
+        var workers: [Worker]?
     }
 
     var readsWhatWasNamed: Bool { !settings.queues.resque.isEmpty }
     private let settings: RedisSettings
     private let heads = ObservedHeads()
-    /// `nil` before the first look: which workers there are is not known then.
-    private let found = Mutex<Found?>(nil)
+    private let known: Mutex<Known>
     private let set: (queues: QueueKey, workers: QueueKey)
     private let text: (processed: QueueKey, failed: QueueKey)
     private let failures: QueueKey
@@ -49,9 +49,8 @@ final class ResqueCollector: QueueCollector {
 
     init(_ settings: RedisSettings) {
         self.settings = settings
-        func key(_ name: String, _ kind: QueueKey.Kind) -> QueueKey {
-            QueueKey(RedisKey(database: settings.database, key: settings.queues.resquePrefix + name), kind)
-        }
+        known = Mutex(Known(queues: Queue.all(settings, found: []), workers: nil))
+        func key(_ name: String, _ kind: QueueKey.Kind) -> QueueKey { QueueKey(settings.resqueKey(name), kind) }
         set = (key("queues", .set), key("workers", .set))
         text = (key("stat:processed", .string), key("stat:failed", .string))
         failures = key("failed", .list)
@@ -64,9 +63,17 @@ final class ResqueCollector: QueueCollector {
         let limit = settings.queues.limit
         let queues = try await server.members(of: set.queues.key, limit: limit)
         let workers = try await server.members(of: set.workers.key, limit: limit)
-        found.withLock { $0 = Found(queues: queues, workers: workers) }
-        heads.keep(Set(self.queues.map(\.label)))
+        let known = Known(
+            queues: Queue.all(settings, found: queues),
+            workers: union([], workers).map { id in
+                Worker(id: id, job: QueueKey(settings.resqueKey("worker:", id), .string))
+            })
+        self.known.withLock { $0 = known }
+        heads.keep(Set(known.queues.map(\.label)))
     }
+
+    private var queues: [Queue] { known.withLock { $0.queues } }
+    private var workers: [Worker] { known.withLock { $0.workers ?? [] } }
 
     var keys: [QueueKey] {
         let queues = queues
@@ -109,8 +116,8 @@ final class ResqueCollector: QueueCollector {
         if let delayed = delayedJobs(replies, now) { measurements.append(delayed) }
 
         let families = [
-            MetricFamily(Self.processed, ifKnown: count(text.processed, replies)),
-            MetricFamily(Self.failed, ifKnown: count(text.failed, replies)),
+            MetricFamily(Self.processed, ifKnown: replies.count(text.processed.command("GET"), of: text.processed)),
+            MetricFamily(Self.failed, ifKnown: replies.count(text.failed.command("GET"), of: text.failed)),
             MetricFamily(Self.pending, ifKnown: pending),
             MetricFamily(Self.queueCount, ifKnown: replies.length(of: set.queues)),
             MetricFamily(Self.workerCount, ifKnown: replies.length(of: set.workers)),
@@ -121,21 +128,15 @@ final class ResqueCollector: QueueCollector {
         return (families, measurements)
     }
 
-    /// A count that Resque begins with the first job.
-    private func count(_ key: QueueKey, _ replies: RedisReplies) -> Double? {
-        if replies.isMissing(key) { return 0 }
-        return (try? replies[key.command("GET")])?.number
-    }
-
     private func workingCount(_ replies: RedisReplies) -> Double? {
-        guard found.withLock({ $0 != nil }) else { return nil }
+        guard let workers = known.withLock({ $0.workers }) else { return nil }
         if replies.isMissing(set.workers) { return 0 }
         var count = 0.0
         for worker in workers {
             guard let isMember = try? replies.integer(set.workers.command("SISMEMBER", worker.id)),
                 let isWorking = try? replies.integer(isWorking(worker))
             else { return nil }
-            count += Double(isMember * isWorking)
+            if isMember == 1, isWorking == 1 { count += 1 }
         }
         return count
     }
@@ -160,6 +161,13 @@ final class ResqueCollector: QueueCollector {
     private struct Queue {
         let label: String
         let jobs: QueueKey
+
+        /// Those that somebody named, and those that were found.
+        static func all(_ settings: RedisSettings, found: Set<[UInt8]>) -> [Queue] {
+            union(settings.queues.resque, found).map { name in
+                Queue(label: name.label, jobs: QueueKey(settings.resqueKey("queue:", name), .list))
+            }
+        }
     }
 
     private struct Worker {
@@ -167,29 +175,13 @@ final class ResqueCollector: QueueCollector {
         let job: QueueKey
     }
 
-    private var queues: [Queue] {
-        union(settings.queues.resque, found.withLock { $0?.queues ?? [] }).map { name in
-            Queue(label: name.label, jobs: QueueKey(key("queue:", name), .list))
-        }
-    }
-
-    private var workers: [Worker] {
-        union([], found.withLock { $0?.workers ?? [] }).map { id in
-            Worker(id: id, job: QueueKey(key("worker:", id), .string))
-        }
-    }
-
     /// The lists of delayed jobs with their times; `nil` where there are none, or too many.
     private func delayed(_ replies: RedisReplies) -> [(time: Double, jobs: QueueKey)]? {
         guard let times = try? replies.array(timestamps), times.count <= Self.maximumTimestamps else { return nil }
         return times.compactMap { time in
             guard let text = time.text, let seconds = text[...].number else { return nil }
-            return (seconds, QueueKey(key("delayed:", text), .list))
+            return (seconds, QueueKey(settings.resqueKey("delayed:", text), .list))
         }
-    }
-
-    private func key(_ before: String, _ name: [UInt8]) -> RedisKey {
-        RedisKey(database: settings.database, name: Array((settings.queues.resquePrefix + before).utf8) + name)
     }
 
     // MARK: - Commands
@@ -199,6 +191,12 @@ final class ResqueCollector: QueueCollector {
     private func isWorking(_ worker: Worker) -> RedisCommand { worker.job.command("EXISTS") }
 
     private var timestamps: RedisCommand { schedule.command("ZRANGE", 0, Self.maximumTimestamps) }
+}
+
+extension RedisSettings {
+    fileprivate func resqueKey(_ before: String, _ name: [UInt8] = []) -> RedisKey {
+        RedisKey(database: database, name: Array((queues.resquePrefix + before).utf8) + name)
+    }
 }
 
 extension ObservedHeads {

@@ -70,23 +70,22 @@ final class SidekiqCollector: QueueCollector {
     /// A process has one entry for each of its threads at most; a hash with more than this is none of Sidekiq's.
     private static let maximumThreads: Int64 = 1000
 
-    private struct Found {
-        var queues: Set<[UInt8]> = []
-        var processes: Set<[UInt8]> = []
+    private struct Known {
+        var queues: [Queue]
+        /// `nil` where it is not known which there are.
+        var processes: [Process]?
     }
 
     var readsWhatWasNamed: Bool { !settings.queues.sidekiq.isEmpty }
     private let settings: RedisSettings
-    /// `nil` before the first look: what processes there are is not known then.
-    private let found = Mutex<Found?>(nil)
+    private let known: Mutex<Known>
     private let set: (schedule: QueueKey, retry: QueueKey, dead: QueueKey, processes: QueueKey)
     private let text: (processed: QueueKey, failed: QueueKey, leader: QueueKey)
 
     init(_ settings: RedisSettings) {
         self.settings = settings
-        func key(_ name: String, _ kind: QueueKey.Kind) -> QueueKey {
-            QueueKey(RedisKey(database: settings.database, key: settings.queues.sidekiqPrefix + name), kind)
-        }
+        known = Mutex(Known(queues: Queue.all(settings, found: []), processes: nil))
+        func key(_ name: String, _ kind: QueueKey.Kind) -> QueueKey { QueueKey(settings.sidekiqKey(name), kind) }
         set = (
             key("schedule", .sortedSet), key("retry", .sortedSet), key("dead", .sortedSet), key("processes", .set)
         )
@@ -97,10 +96,21 @@ final class SidekiqCollector: QueueCollector {
         // A cluster's node may have none of the keys, and Sidekiq does not run on one.
         guard !server.facts.isSentinel, !server.facts.isCluster else { return }
         let limit = settings.queues.limit
-        let queues = try await server.members(of: key("queues"), limit: limit)
-        let processes = try await server.members(of: set.processes.key, limit: limit)
-        found.withLock { $0 = Found(queues: queues, processes: processes) }
+        let names = try await server.members(of: settings.sidekiqKey("queues"), limit: limit)
+        let identities = try await server.members(of: set.processes.key, limit: limit)
+        let queues = Queue.all(settings, found: names)
+        let processes = union([], identities).map { Process(settings, $0) }
+        let isSidekiq = try await server.isAnyThere([text.processed] + queues.map(\.jobs) + processes.map(\.state))
+        known.withLock {
+            $0 =
+                isSidekiq
+                ? Known(queues: queues, processes: processes)
+                : Known(queues: Queue.all(settings, found: []), processes: readsWhatWasNamed ? [] : nil)
+        }
     }
+
+    private var queues: [Queue] { known.withLock { $0.queues } }
+    private var processes: [Process] { known.withLock { $0.processes ?? [] } }
 
     var keys: [QueueKey] {
         let queues = queues
@@ -112,7 +122,6 @@ final class SidekiqCollector: QueueCollector {
     }
 
     func reads(_ replies: RedisReplies, now: Double?) -> [RedisCommand] {
-        guard isSidekiq(replies) else { return [] }
         var commands: [RedisCommand] = []
         for queue in queues where replies.isThere(queue.jobs) { commands += [queue.jobs.length, oldest(queue)] }
         for key in [set.schedule, set.retry, set.dead] where replies.isThere(key) {
@@ -135,7 +144,6 @@ final class SidekiqCollector: QueueCollector {
     }
 
     func measure(_ replies: RedisReplies, now: Double?) -> (families: [MetricFamily], queues: [QueueMeasurement]) {
-        guard isSidekiq(replies) else { return ([], []) }
         var latency = MetricFamily(Self.queueLatency.descriptor)
         var lengths = MetricFamily(Self.queueEnqueued.descriptor)
         var total: Double? = 0
@@ -162,11 +170,7 @@ final class SidekiqCollector: QueueCollector {
         for (key, queue, state) in [(set.schedule, "schedule", "delayed"), (set.retry, "retry", "delayed")] {
             var measurement = QueueMeasurement(system: "sidekiq", queue: queue)
             measurement.depths = replies.length(of: key).map { [(state, $0)] } ?? []
-            if replies.isMissing(key) {
-                measurement.overdue = 0
-            } else if let now {
-                measurement.overdue = (try? replies.integer(overdue(key, now))).map(Double.init)
-            }
+            measurement.overdue = now.flatMap { replies.count(overdue(key, $0), of: key) }
             measurements.append(measurement)
         }
         var dead = QueueMeasurement(system: "sidekiq", queue: "dead")
@@ -174,8 +178,8 @@ final class SidekiqCollector: QueueCollector {
         measurements.append(dead)
 
         let families = [
-            MetricFamily(Self.processed, ifKnown: count(text.processed, replies)),
-            MetricFamily(Self.failed, ifKnown: count(text.failed, replies)),
+            MetricFamily(Self.processed, ifKnown: replies.count(text.processed.command("GET"), of: text.processed)),
+            MetricFamily(Self.failed, ifKnown: replies.count(text.failed.command("GET"), of: text.failed)),
             MetricFamily(Self.enqueued, ifKnown: total),
             MetricFamily(Self.scheduled, ifKnown: replies.length(of: set.schedule)),
             MetricFamily(Self.retrying, ifKnown: replies.length(of: set.retry)),
@@ -183,12 +187,6 @@ final class SidekiqCollector: QueueCollector {
             lengths, latency, processingTimes(work ?? [], now),
         ]
         return (families + processFamilies(alive ?? [], isKnown: alive != nil, replies, now), measurements)
-    }
-
-    /// A count that Sidekiq begins with the first job.
-    private func count(_ key: QueueKey, _ replies: RedisReplies) -> Double? {
-        if replies.isMissing(key) { return 0 }
-        return (try? replies[key.command("GET")])?.number
     }
 
     /// When a job was put into its queue: since Sidekiq 8 in milliseconds, before that in seconds.
@@ -215,7 +213,9 @@ final class SidekiqCollector: QueueCollector {
     /// The processes that are alive; `nil` where it is not known which there are. A process that has ended is no member of
     /// the set any more, or, where it was killed, has no hash.
     private func alive(_ replies: RedisReplies) -> [Alive]? {
-        guard found.withLock({ $0 != nil }), replies.isThere(set.processes) || replies.isMissing(set.processes) else {
+        guard let processes = known.withLock({ $0.processes }),
+            replies.isThere(set.processes) || replies.isMissing(set.processes)
+        else {
             return nil
         }
         return processes.compactMap { process in
@@ -311,6 +311,13 @@ final class SidekiqCollector: QueueCollector {
     private struct Queue {
         let label: String
         let jobs: QueueKey
+
+        /// Those that somebody named, and those that were found.
+        static func all(_ settings: RedisSettings, found: Set<[UInt8]>) -> [Queue] {
+            union(settings.queues.sidekiq, found).map { name in
+                Queue(label: name.label, jobs: QueueKey(settings.sidekiqKey("queue:", name), .list))
+            }
+        }
     }
 
     private struct Process {
@@ -318,32 +325,12 @@ final class SidekiqCollector: QueueCollector {
         let state: QueueKey
         /// What it runs; the second is that of Sidekiq before 6.5.
         let work: [QueueKey]
-    }
 
-    private var queues: [Queue] {
-        union(settings.queues.sidekiq, found.withLock { $0?.queues ?? [] }).map { name in
-            Queue(label: name.label, jobs: QueueKey(key("queue:", name), .list))
+        init(_ settings: RedisSettings, _ identity: [UInt8]) {
+            self.identity = identity
+            state = QueueKey(settings.sidekiqKey("", identity), .hash)
+            work = [":work", ":workers"].map { QueueKey(settings.sidekiqKey("", identity, $0), .hash) }
         }
-    }
-
-    private var processes: [Process] {
-        union([], found.withLock { $0?.processes ?? [] }).map { identity in
-            Process(
-                identity: identity, state: QueueKey(key("", identity), .hash),
-                work: [":work", ":workers"].map { QueueKey(key("", identity, $0), .hash) })
-        }
-    }
-
-    private func key(_ before: String, _ name: [UInt8] = [], _ behind: String = "") -> RedisKey {
-        RedisKey(
-            database: settings.database,
-            name: Array((settings.queues.sidekiqPrefix + before).utf8) + name + Array(behind.utf8))
-    }
-
-    /// Whether anything is there that only Sidekiq makes, or somebody named a queue.
-    private func isSidekiq(_ replies: RedisReplies) -> Bool {
-        readsWhatWasNamed || replies.isThere(text.processed) || queues.contains { replies.isThere($0.jobs) }
-            || processes.contains { replies.isThere($0.state) }
     }
 
     // MARK: - Commands
@@ -356,5 +343,11 @@ final class SidekiqCollector: QueueCollector {
 
     private func fields(_ process: Process) -> RedisCommand {
         process.state.command("HMGET", arguments: Self.processFields)
+    }
+}
+
+extension RedisSettings {
+    fileprivate func sidekiqKey(_ before: String, _ name: [UInt8] = [], _ behind: String = "") -> RedisKey {
+        RedisKey(database: database, name: Array((queues.sidekiqPrefix + before).utf8) + name + Array(behind.utf8))
     }
 }
