@@ -162,4 +162,36 @@ import Testing
         #expect(try await lab.errors() == before)
         await lab.shutdown()
     }
+
+    /// A job that is longer than we take is still one that waits.
+    @Test func aJobThatIsTooLong() {
+        var settings = RedisSettings(name: "test", address: .unix(path: "/"))
+        settings.queues.lists = [.init(RedisKey(key: "jobs"), timestampPath: ["at"])]
+        let collector = PlainQueuesCollector(settings)
+        let server = RedisFacts()
+        var replies = RedisReplies([.time: .array([.string(Array("1700000000".utf8)), .string(Array("500000".utf8))])])
+        replies.add(.string(Array("list".utf8)), to: RedisCommand("TYPE", "jobs", database: 0))
+        replies.add(.integer(2), to: RedisCommand("LLEN", "jobs", database: 0))
+        let oldest = RedisCommand("LINDEX", "jobs", -1, database: 0)
+        replies.add(.error(Array("TOOLONG the reply is too long".utf8)), to: oldest)
+        let result = collector.result(replies, server)
+        #expect(result.error == nil)
+        #expect(
+            result.families.series == [
+                "redis_key_size{db=\"db0\",key=\"jobs\"}": 2, depth("jobs", "list"): 2,
+            ])
+        replies.add(.string(Array(#"{"at":1699999990}"#.utf8)), to: oldest)
+        #expect(collector.result(replies, server).families.series[age("jobs", "list")] == 10.5)
+    }
+
+    @Test(
+        arguments: [
+            ("1700000000", 1_700_000_000), ("1700000000.25", 1_700_000_000.25), ("1700000000250", 1_700_000_000.25),
+            ("1700000000250000", 1_700_000_000.25), ("1700000000000000000", 1_700_000_000),
+            (#""1700000000250""#, 1_700_000_000.25), (#""2023-11-14T22:13:20.25Z""#, 1_700_000_000.25),
+            (#""soon""#, nil), ("-1", nil), ("null", nil), ("1e999", nil), (#""nan""#, nil), ("{}", nil),
+        ] as [(String, Double?)])
+    func times(_ text: String, _ seconds: Double?) throws {
+        #expect(Age.secondsSince1970(try #require(JSONText(Array(text.utf8)))) == seconds)
+    }
 }

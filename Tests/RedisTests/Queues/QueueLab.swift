@@ -34,7 +34,24 @@ final class QueueLab: Sendable {
         await target.run(scrape)
         scrape.finish()
         let (outcome, families) = scrape.harvest(target.collectors)
+        for family in families where Self.isOfQueues(family.descriptor.name) { checkCatalogue(family) }
         return (outcome, families.series)
+    }
+
+    private static func isOfQueues(_ name: String) -> Bool { !name.hasPrefix("redis_") || name == "redis_key_size" }
+
+    /// A family is what the catalogue says of it.
+    private func checkCatalogue(_ family: MetricFamily) {
+        let name = family.descriptor.name
+        let entries = RedisCollectors.catalogue.flatMap(\.metrics).filter { $0.descriptor == family.descriptor }
+        guard let entry = entries.first else {
+            Issue.record("\(name) is not in the catalogue")
+            return
+        }
+        for sample in family.samples {
+            let labels = sample.labels.description.matches(of: /([a-z_]+)="/).map { String($0.1) }
+            #expect(labels == entry.labels.sorted(), "\(name)")
+        }
     }
 
     /// The series of one scrape that nothing failed in, those of the queues alone.
@@ -42,7 +59,7 @@ final class QueueLab: Sendable {
         let (outcome, series) = await scrape()
         #expect(outcome.isUp)
         for collector in outcome.collectors { #expect(collector.error == nil, "\(collector.name)") }
-        return series.filter { !$0.key.hasPrefix("redis_") || $0.key.hasPrefix("redis_key_size") }
+        return series.filter { Self.isOfQueues(String($0.key.prefix { $0 != "{" })) }
     }
 
     /// How many errors the server has counted.

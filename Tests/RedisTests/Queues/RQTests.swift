@@ -120,6 +120,10 @@ import Testing
         try await lab.server.cli("HSET", "rq:job:\(job)", "enqueued_at", "")
         #expect(isAge(try await lab.series()[age], since: enqueued.oldest))
         #expect(try await lab.errors() == before)
+        // Types, then lengths, then times.
+        let reads = "redis_total_reads_processed"
+        let (first, second) = (await lab.scrape().series[reads], await lab.scrape().series[reads])
+        #expect(try #require(second) - (first ?? 0) == 3)
         await lab.shutdown()
     }
 
