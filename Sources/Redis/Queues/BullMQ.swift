@@ -2,10 +2,11 @@ import Exposition
 import Scraping
 import Synchronization
 
-/// The queues of BullMQ 4 to 6 and of Bull 3 and 4, under the names of BullMQ's own export and of UpHabit/bull_exporter.
+/// The queues of BullMQ 4 to 6 and of Bull 3 and 4, under the names of BullMQ's own export and of
+/// UpHabit/bull_exporter.
 ///
-/// No key tells which queues there are: they are named, or else the whole keyspace is searched for them, which is why this
-/// is off where nobody named a queue. Where queues are named, only they are shown, and nothing is searched.
+/// No key tells which queues there are: they are named, or else the whole keyspace is searched for them, which is why
+/// this is off where nobody named a queue. Where queues are named, only they are shown, and nothing is searched.
 final class BullMQCollector: QueueCollector {
     let name = "redis_bullmq"
     var isEnabledByDefault: Bool { readsWhatWasNamed }

@@ -182,8 +182,8 @@ final class PlainQueuesCollector: QueueCollector {
     /// How many entries are unacknowledged, and the ids of the first and the last.
     private func pending(_ key: QueueKey, _ group: Group) -> RedisCommand { key.command("XPENDING", group.name) }
 
-    /// The first entry that the group has not got yet; `nil` where it has got all. Before Redis 6.2 a range cannot begin
-    /// behind an id, so that it begins with the next.
+    /// The first entry that the group has not got yet; `nil` where it has got all. Before Redis 6.2 a range cannot
+    /// begin behind an id, so that it begins with the next.
     private func next(_ key: QueueKey, _ group: Group) -> RedisCommand? {
         let parts = group.lastDelivered.split(separator: UInt8(ascii: "-"))
         guard group.lag != 0, parts.count == 2, let sequence = UInt64(String(decoding: parts[1], as: UTF8.self)),

@@ -47,8 +47,8 @@ struct QueueKey: Sendable {
     }
 }
 
-/// A collector of job queues. In the first trip it asks for the server's time and the types of keys; in the second it reads
-/// those that are there; in the third it looks for what they lead to.
+/// A collector of job queues. In the first trip it asks for the server's time and the types of keys; in the second it
+/// reads those that are there; in the third it looks for what they lead to.
 ///
 /// All its commands are optional, so that one that is refused is not repeated at every scrape.
 protocol QueueCollector: RedisCollector {
@@ -121,8 +121,8 @@ extension RedisReplies {
     /// How many elements it has: 0 where there is no such key, `nil` where it is not known.
     func length(of key: QueueKey) -> Double? { count(key.length, of: key) }
 
-    /// Why one of these was not answered, of several the first; `nil` where all that were sent have an answer. An element
-    /// that is too long for us is none of the server's failures.
+    /// Why one of these was not answered, of several the first; `nil` where all that were sent have an answer. An
+    /// element that is too long for us is none of the server's failures.
     func firstFailure(of commands: [RedisCommand]) -> CollectorError? {
         for command in commands where has(command) {
             if case .error(let text) = refusal(of: command), !text.starts(with: "TOOLONG".utf8) {
@@ -162,8 +162,8 @@ extension MetricFamily {
 
 /// Since when something is so.
 enum Age {
-    /// How long ago it was, in seconds; 0 for what a clock that goes ahead of the server's wrote. `nil` where one of the
-    /// two is not known, or is no time.
+    /// How long ago it was, in seconds; 0 for what a clock that goes ahead of the server's wrote. `nil` where one of
+    /// the two is not known, or is no time.
     static func of(_ time: Double?, at now: Double?) -> Double? {
         guard let time, let now, time.isFinite else { return nil }
         return max(0, now - time)

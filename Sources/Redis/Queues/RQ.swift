@@ -4,8 +4,8 @@ import Synchronization
 
 /// The queues and workers of RQ 1.16 to 3.0, under the names of rq-exporter.
 ///
-/// A queue is a list of job ids, and a sorted set for each other state that a job may be in. A job is a hash that says when
-/// it was enqueued.
+/// A queue is a list of job ids, and a sorted set for each other state that a job may be in. A job is a hash that says
+/// when it was enqueued.
 final class RQCollector: QueueCollector {
     let name = "redis_rq"
 
@@ -29,8 +29,8 @@ final class RQCollector: QueueCollector {
         "rq_workers_working_time_total", .counter, "Seconds that the worker has spent on jobs",
         labels: ["name", "queues"], source: "total_working_time of rq:worker:<name>")
 
-    /// Where the jobs of a state are: our word for it, RQ's own where rq-exporter shows it, and the key around the name of
-    /// the queue. The first is what waits.
+    /// Where the jobs of a state are: our word for it, RQ's own where rq-exporter shows it, and the key around the name
+    /// of the queue. The first is what waits.
     private static let states: [(state: String, status: String?, kind: QueueKey.Kind, before: String, behind: String)] =
         [
             ("waiting", "queued", .list, "queue:", ""),

@@ -200,8 +200,8 @@ extension RedisSettings {
 }
 
 extension ObservedHeads {
-    /// The age of a list's oldest job as far as it was seen; `nil` of an empty list, and where the next job looks the same, so
-    /// that nobody can tell whether the oldest has gone.
+    /// The age of a list's oldest job as far as it was seen; `nil` of an empty list, and where the next job looks the
+    /// same, so that nobody can tell whether the oldest has gone.
     ///
     /// - Parameter oldest: What asks for the oldest job and for the one behind it.
     func age(

@@ -4,8 +4,9 @@ import Synchronization
 
 /// Sidekiq's queues, sets and processes, under the names of Strech/sidekiq-prometheus-exporter.
 ///
-/// Its keys have names that anybody may have given to something of their own, such as `queues` and `retry`. So nothing is
-/// shown before something is there that only Sidekiq makes: a list of a queue, a process, the count of what was processed.
+/// Its keys have names that anybody may have given to something of their own, such as `queues` and `retry`. So nothing
+/// is shown before something is there that only Sidekiq makes: a list of a queue, a process, the count of what was
+/// processed.
 final class SidekiqCollector: QueueCollector {
     let name = "redis_sidekiq"
 
@@ -160,7 +161,9 @@ final class SidekiqCollector: QueueCollector {
             } else {
                 total = nil
             }
-            if let job = try? replies.textIfAny(oldest(queue)), let age = Age.of(Self.enqueuedAt(job), at: now) {
+            if measurement.depths.first?.count != 0, let job = try? replies.textIfAny(oldest(queue)),
+                let age = Age.of(Self.enqueuedAt(job), at: now)
+            {
                 measurement.oldestAge = (age, .exact)
                 latency.append(age, ["name": queue.label])
             }
@@ -210,29 +213,32 @@ final class SidekiqCollector: QueueCollector {
         let memory: Double?
     }
 
-    /// The processes that are alive; `nil` where it is not known which there are. A process that has ended is no member of
-    /// the set any more, or, where it was killed, has no hash.
+    /// The processes that are alive; `nil` where it is not known which there are. A process that has ended is no member
+    /// of the set any more, or, where it was killed, has no hash.
     private func alive(_ replies: RedisReplies) -> [Alive]? {
-        guard let processes = known.withLock({ $0.processes }),
-            replies.isThere(set.processes) || replies.isMissing(set.processes)
-        else {
-            return nil
-        }
-        return processes.compactMap { process in
-            guard replies.isThere(process.state), (try? replies.integer(isMember(process))) == 1,
-                let fields = try? replies.array(fields(process)), fields.count == Self.processFields.count,
-                let info = fields[0].text.flatMap({ JSONText($0) })
+        guard let processes = known.withLock({ $0.processes }) else { return nil }
+        if replies.isMissing(set.processes) { return [] }
+        guard replies.isThere(set.processes) else { return nil }
+        var alive: [Alive] = []
+        for process in processes where replies.isThere(process.state) {
+            guard let isMember = try? replies.integer(isMember(process)),
+                let fields = try? replies.array(fields(process)),
+                fields.count == Self.processFields.count
             else { return nil }
+            guard isMember == 1, let info = fields[0].text.flatMap({ JSONText($0) }) else { continue }
             var queues: [String] = []
             for queue in info["queues"]?.elements ?? [] {
                 // One that has a weight may be there as often.
                 if let queue = queue.string, !queues.contains(queue) { queues.append(queue) }
             }
-            return Alive(
-                process: process, host: info["hostname"]?.string, queues: queues, startedAt: info["started_at"]?.number,
-                threads: fields[4].number ?? info["concurrency"]?.number ?? 0, busy: fields[1].number ?? 0,
-                quiet: fields[2].text?.label ?? "", memory: fields[3].number.map { $0 * 1024 })
+            alive.append(
+                Alive(
+                    process: process, host: info["hostname"]?.string, queues: queues,
+                    startedAt: info["started_at"]?.number,
+                    threads: fields[4].number ?? info["concurrency"]?.number ?? 0, busy: fields[1].number ?? 0,
+                    quiet: fields[2].text?.label ?? "", memory: fields[3].number.map { $0 * 1024 }))
         }
+        return alive
     }
 
     /// The jobs that run: their queues, and since when; `nil` where not all are known.

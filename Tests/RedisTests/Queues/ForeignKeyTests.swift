@@ -4,7 +4,8 @@ import Testing
 
 @testable import Redis
 
-/// Keys of the well-known names that are something else, and users who may not look: the server must not count an error.
+/// Keys of the well-known names that are something else, and users who may not look: the server must not count an
+/// error.
 @Suite(.startsServers, .timeLimit(.minutes(15))) struct ForeignKeyTests {
     /// Every name that a system gives to a key, those of a queue `q` and a worker `w`.
     private static let names =

@@ -63,6 +63,13 @@ import Testing
                 "queue_overdue{queue=\"retry\",system=\"sidekiq\"}": 2,
             ], alone: "queue_overdue")
         #expect(series.keys.count { $0.hasPrefix("queue_oldest") } == 2)
+
+        // A process that was killed leaves its name, one that has ended its state; both for a minute.
+        try await lab.server.cli("DEL", "web-1:10:5f3a", "web-1:10:5f3a:work")
+        try await lab.server.cli("SREM", "processes", "web-1:11:77c0")
+        expect(try await lab.series(), has: ["sidekiq_processes": 1, "sidekiq_workers": 3, "sidekiq_busy_workers": 0])
+        try await lab.server.cli("DEL", "processes")
+        expect(try await lab.series(), has: ["sidekiq_processes": 0, "sidekiq_workers": 0, "sidekiq_busy_workers": 0])
         #expect(try await lab.errors() == before)
         await lab.shutdown()
     }
