@@ -95,7 +95,7 @@ final class RedisRounds: Sendable {
     private let state: Mutex<State>
     private let allHaveLooked = Signal()
 
-    init(_ collectors: [any RedisCollector], interval: Duration = .seconds(30)) {
+    init(_ collectors: [any RedisCollector], interval: Duration) {
         let nodes = Look(name: "") { server throws(CollectorError) in try await server.refreshNodes() }
         looks =
             [nodes]
