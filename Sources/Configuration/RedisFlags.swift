@@ -103,6 +103,11 @@ extension Option {
             "redis.keys.searched-per-second", "COUNT", default: "10000",
             "How many keys a second searches take at most", \.redisKeys.searchedPerSecond, count),
         Option(
+            "redis.search-interval", "DURATION", default: "30s",
+            "How long after a search for keys, queues or nodes began the next may begin",
+            \.redisKeys.searchInterval
+        ) { value throws(Expected) in try duration(value) },
+        Option(
             "redis.streams.check", "KEYS", default: "none",
             "Streams, or patterns that streams are searched for by, whose groups and consumers are shown",
             formerFlags: ["check-streams"], otherVariables: ["REDIS_EXPORTER_CHECK_STREAMS"], \.redisKeys.streams, keys),

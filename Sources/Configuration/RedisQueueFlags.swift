@@ -12,6 +12,13 @@ extension Option {
             "redis.queues.celery.exchanges", "NAMES", default: "celery",
             "Exchanges whose bindings tell which queues there are", \.redisQueues.celery.exchanges, list),
         Option(
+            "redis.queues.celery.search", nil, default: "on",
+            "Whether further exchanges are searched for: the key of each begins with _kombu.binding.",
+            \.redisQueues.celery.searchesExchanges, isOn),
+        Option(
+            "redis.queues.celery.messages", nil, default: "on",
+            "Whether the oldest messages are read, to tell their age", \.redisQueues.celery.readsMessages, isOn),
+        Option(
             "redis.queues.celery.separator", "TEXT", default: "the bytes 6 and 22",
             "What stands between a queue's name and its priority (kombu's sep)", \.redisQueues.celery.separator, text),
         Option(
@@ -42,6 +49,21 @@ extension Option {
             "redis.queues.celery.event-exchange", "NAME", default: "celeryev",
             "The exchange of events (Celery's event_exchange)", \.redisQueues.celery.eventExchange, text),
         Option(
+            "redis.queues.celery.fanout-prefix", "TEXT", default: "/{db}.",
+            "What stands before the exchange in the channel of events (kombu's fanout_prefix)",
+            \.redisQueues.celery.fanoutPrefix
+        ) { $0 },
+        Option(
+            "redis.queues.celery.fanout-patterns", nil, default: "on",
+            "Whether the kind of event stands behind it (kombu's fanout_patterns)",
+            \.redisQueues.celery.fanoutPatterns, isOn),
+        Option(
+            "redis.queues.celery.senders", nil, default: "on",
+            "Whether the hosts that send tasks are told apart", \.redisQueues.celery.hidesSenders, isOff),
+        Option(
+            "redis.queues.celery.workers", nil, default: "on",
+            "Whether the hosts that run tasks are told apart", \.redisQueues.celery.hidesWorkers, isOff),
+        Option(
             "redis.queues.celery.default-queue", "NAME", default: "celery",
             "The queue of events that do not tell theirs (Celery's task_default_queue)",
             otherVariables: ["CE_DEFAULT_QUEUE_NAME"], \.redisQueues.celery.defaultQueue, text),
@@ -54,9 +76,7 @@ extension Option {
             "After how long without a sign of life a worker's series go; 0 for never",
             otherVariables: ["CE_PURGE_OFFLINE_WORKER_METRICS"], \.redisQueues.celery.workerPurge
         ) { value throws(Expected) in
-            let seconds = try duration(value, orZero: true).seconds
-            // Thirty years, which everything can count in that counts in time.
-            return seconds > 0 ? seconds : 1e9
+            try duration(value, orZero: true).seconds
         },
         Option(
             "redis.queues.celery.runtime-buckets", "SECONDS", default: "0.005 to 10",
@@ -70,6 +90,10 @@ extension Option {
             "redis.queues.rq", "NAMES", default: "those that are found",
             "RQ queues that are shown even if they are empty",
             \.redisQueues.rq, list),
+        Option(
+            "redis.queues.rq-prefix", "TEXT", default: "rq:",
+            "What stands before every key of RQ's, with its colon (RQ_KEY_PREFIX)", \.redisQueues.rqPrefix
+        ) { $0 },
         Option(
             "redis.queues.sidekiq", "NAMES", default: "those that are found",
             "Sidekiq queues that are shown even if they are empty", \.redisQueues.sidekiq, list),
@@ -139,6 +163,8 @@ extension Option {
         guard !value.isEmpty else { throw Expected("not empty") }
         return value
     }
+
+    private static func isOff(_ value: String) throws(Expected) -> Bool { try !isOn(value) }
 
     private static func seconds(_ value: String) throws(Expected) -> Double { try duration(value).seconds }
 

@@ -6,6 +6,19 @@ struct Pipeline {
     private enum Step {
         case select(Int)
         case run(RedisCommand)
+        /// Reads the counters of look-ups, around those of ours.
+        case count
+    }
+
+    private static let statistics = RedisCommand("INFO", "STATS")
+
+    /// What came of it.
+    struct Outcome {
+        var replies: RedisReplies
+        /// The one that is selected now.
+        let database: Int
+        /// How many look-ups of keys it made.
+        let lookups: Lookups
     }
 
     private var steps: [Step] = []
@@ -16,16 +29,22 @@ struct Pipeline {
     ///   - database: The one that the connection has selected.
     init(_ commands: [RedisCommand], database: Int = 0) {
         self.database = database
-        steps.reserveCapacity(commands.count + 1)
+        steps.reserveCapacity(commands.count + 3)
         // In the order of databases, each is selected once.
         var database = database
+        var looksUp = false
         for command in commands.sorted(by: { ($0.database ?? -1) < ($1.database ?? -1) }) {
+            if command.database != nil, !looksUp {
+                steps.append(.count)
+                looksUp = true
+            }
             if let wanted = command.database, wanted != database {
                 steps.append(.select(wanted))
                 database = wanted
             }
             steps.append(.run(command))
         }
+        if looksUp { steps.append(.count) }
     }
 
     /// How many replies there will be.
@@ -38,6 +57,7 @@ struct Pipeline {
             switch step {
             case .select(let database): buffer.writeBytes(RedisCommand("SELECT", database).wire)
             case .run(let command): buffer.writeBytes(command.wire)
+            case .count: buffer.writeBytes(Self.statistics.wire)
             }
         }
         return buffer
@@ -48,20 +68,22 @@ struct Pipeline {
     /// - Parameters:
     ///   - received: One for each step, in their order; fewer where they did not all come.
     ///   - failure: Why.
-    /// - Returns: The replies, and the database that is selected now.
     /// - Throws: Why the server does not have us as a client: all replies are the same refusal then.
     func match(
         _ received: [RedisReply], failure: CollectorError? = nil
-    ) throws(CollectorError) -> (RedisReplies, database: Int) {
+    ) throws(CollectorError) -> Outcome {
         var replies = RedisReplies(failure: failure)
         var database = database
         var failedSelection: RedisReply?
+        var counts: [Lookups] = []
         for (step, reply) in zip(steps, received) {
             switch (step, reply) {
             case (.select, .error): failedSelection = reply
             case (.select(let selected), _):
                 failedSelection = nil
                 database = selected
+            case (.count, .string(let text)): if let count = Lookups(Info(text)) { counts.append(count) }
+            case (.count, _): break
             case (.run(let command), _):
                 // Where the database could not be selected, the command ran in another one.
                 let reply = command.database == nil ? reply : failedSelection ?? reply
@@ -72,6 +94,7 @@ struct Pipeline {
                 replies.add(reply, to: command)
             }
         }
-        return (replies, database)
+        let lookups = counts.count == 2 ? counts[1] - counts[0] : Lookups()
+        return Outcome(replies: replies, database: database, lookups: lookups)
     }
 }

@@ -34,7 +34,6 @@ final class PipelineHandler: ChannelDuplexHandler {
 
     private let isReady: EventLoopPromise<Void>
     private let isEncrypted: Bool
-    private var limit: ReplyLimit
     private var reader: ReplyReader
     private var request: Request?
     private var replies: [RedisReply] = []
@@ -46,9 +45,8 @@ final class PipelineHandler: ChannelDuplexHandler {
         isEncrypted: Bool = false,
         limit: ReplyLimit = ReplyLimit()
     ) throws(CollectorError) {
-        reader = try ReplyReader()
+        reader = try ReplyReader(limit: limit)
         self.isEncrypted = isEncrypted
-        self.limit = limit
         isReady = eventLoop.makePromise()
         ready = isReady.futureResult
     }
@@ -77,7 +75,7 @@ final class PipelineHandler: ChannelDuplexHandler {
         }
         self.request = request
         replies.reserveCapacity(request.count)
-        limit.beginPipeline()
+        reader.beginPipeline()
         context.write(wrapOutboundOut(request.bytes), promise: promise)
     }
 
@@ -103,15 +101,7 @@ final class PipelineHandler: ChannelDuplexHandler {
     }
 
     private func read(_ buffer: ByteBuffer) throws(CollectorError) {
-        var failure: CollectorError?
-        buffer.withUnsafeReadableBytes { bytes in
-            do throws(CollectorError) {
-                try limit.pass(bytes) { piece throws(CollectorError) in try reader.feed(piece) }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
+        try reader.feed(buffer)
         while let reply = try reader.next() {
             if reply == .outOfBand { continue }
             replies.append(reply)

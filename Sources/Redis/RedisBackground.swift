@@ -55,12 +55,13 @@ struct RedisBackground: Sendable {
     ///
     /// - Returns: Nothing where there is no such key, or it is no set.
     func members(of key: RedisKey, limit: Int) async throws(CollectorError) -> Set<[UInt8]> {
-        let type = RedisCommand("TYPE", key.name, database: key.database)
+        let type = RedisCommand("TYPE", key.name, database: key.database, isOptional: true)
         guard try await ask([type]).text(type) == Array("set".utf8) else { return [] }
         var members: Set<[UInt8]> = []
         var cursor = Array("0".utf8)
         repeat {
-            let step = RedisCommand("SSCAN", key.name, cursor, "COUNT", Self.stepSize, database: key.database)
+            let step = RedisCommand(
+                "SSCAN", key.name, cursor, "COUNT", Self.stepSize, database: key.database, isOptional: true)
             let reply = try await ask([step]).array(step)
             guard reply.count == 2, let next = reply[0].text else {
                 throw CollectorError(.internal, "SSCAN was not answered as its documentation says")
@@ -94,7 +95,7 @@ final class RedisRounds: Sendable {
     private let state: Mutex<State>
     private let allHaveLooked = Signal()
 
-    init(_ collectors: [any RedisCollector], interval: Duration = .seconds(30)) {
+    init(_ collectors: [any RedisCollector], interval: Duration) {
         let nodes = Look(name: "") { server throws(CollectorError) in try await server.refreshNodes() }
         looks =
             [nodes]

@@ -80,9 +80,13 @@ public enum RedisCollectors {
             KeyCountsCollector(settings),
             KeyGroupsCollector(settings),
             StreamsCollector(settings),
-            ListsCollector(settings),
+            PlainQueuesCollector(settings),
             CeleryCollector(settings, sentTime: events.sentTime),
             events,
+            RQCollector(settings),
+            SidekiqCollector(settings),
+            BullMQCollector(settings),
+            ResqueCollector(settings),
         ]
     }
 

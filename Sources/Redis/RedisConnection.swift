@@ -11,6 +11,8 @@ final class RedisConnection: Sendable {
         var facts = RedisFacts()
         var database = 0
         var capabilities = Capabilities()
+        /// Those of the exporter itself, over this and all connections before.
+        var lookups = Lookups()
         var backOff = BackOff()
         var connectDuration = Duration.zero
         /// Fires when whoever is on the connection has done with it.
@@ -227,7 +229,7 @@ final class RedisConnection: Sendable {
         let pipeline = Pipeline(commands)
         let answer = await channel.exchange(pipeline, until: deadline)
         if let failure = answer.failure { throw failure }
-        let (replies, _) = try pipeline.match(answer.replies)
+        let replies = try pipeline.match(answer.replies).replies
         let facts = (try? replies.text(.info)).map { RedisFacts(Info($0)) } ?? RedisFacts()
         state.withLock { state in
             state.facts = facts
@@ -245,15 +247,17 @@ final class RedisConnection: Sendable {
         let failure = answer.failure.map(failed)
         if let failure, answer.replies.isEmpty { throw failure }
         do throws(CollectorError) {
-            let (replies, database) = try pipeline.match(answer.replies, failure: failure)
+            var outcome = try pipeline.match(answer.replies, failure: failure)
             state.withLock { state in
-                state.database = database
+                state.database = outcome.database
+                outcome.replies.note(state.lookups)
+                state.lookups = state.lookups + outcome.lookups
                 for command in commands where command.isOptional {
-                    if let reply = replies.refusal(of: command) { state.capabilities.note(reply, to: command) }
+                    if let reply = outcome.replies.refusal(of: command) { state.capabilities.note(reply, to: command) }
                 }
                 if failure == nil { state.backOff.succeed() }
             }
-            return replies
+            return outcome.replies
         } catch {
             throw failed(error)
         }

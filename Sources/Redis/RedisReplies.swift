@@ -13,8 +13,15 @@ struct RedisReplies: Sendable {
         self.failure = failure
     }
 
+    /// How many look-ups of keys the exporter had made when the server said in `INFO` how many there were.
+    private(set) var ownLookups = Lookups()
+
+    /// Takes down how many they were before these commands.
+    mutating func note(_ lookups: Lookups) { ownLookups = lookups }
+
     /// Adds those of the next trip, whose failure is that of everything that has no reply.
     mutating func add(_ other: RedisReplies) {
+        if other.has(.info) { ownLookups = other.ownLookups }
         replies.merge(other.replies) { _, new in new }
         failures.merge(other.failures) { _, new in new }
         failure = failure ?? other.failure

@@ -77,7 +77,7 @@ final class RedisSentinels: Sendable {
         if let authentication = try dialer.settings.authentication() { commands.insert(authentication, at: 0) }
         let pipeline = Pipeline(commands)
         let answer = await channel.exchange(pipeline, until: deadline)
-        let (replies, _) = try pipeline.match(answer.replies, failure: answer.failure)
+        let replies = try pipeline.match(answer.replies, failure: answer.failure).replies
         let reply = try replies.array(question)
         guard !reply.isEmpty else {
             throw CollectorError(.connection, "the sentinel knows no master of the name \(masterName)")

@@ -52,7 +52,7 @@ public final class RedisTarget: Target {
         dialer = RedisDialer(settings, group: group)
         connection = RedisConnection(dialer)
         cluster = RedisCluster(connection, dialer)
-        rounds = RedisRounds(enabled)
+        rounds = RedisRounds(enabled, interval: settings.keys.searchInterval)
         presentation = RedisPresentation(settings.options)
     }
 

@@ -1,21 +1,24 @@
 import CHiredis
+import NIOCore
 import Scraping
 
 /// Makes replies of the bytes that come in, however they are cut. Owns a reader of hiredis.
 ///
-/// Arrays may hold at most ``maximumElements`` and nest at most ``maximumDepth``. How many bytes a reply may have is for
-/// the caller to say, who sees them first.
+/// Arrays may hold at most ``maximumElements`` and nest at most ``maximumDepth``; how long values may be, and all of them
+/// together, a ``ReplyLimit`` says.
 struct ReplyReader: ~Copyable {
     /// hiredis reserves room for all elements that an array announces, before it has one of them.
     static let maximumElements = 1 << 20
     /// That of hiredis 0.14; later ones have none, and free a reply by recursion.
     static let maximumDepth = 7
 
+    private var limit: ReplyLimit
     private let reader: UnsafeMutablePointer<redisReader>
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
 
     /// - Throws: `internal`, where there is no memory left.
-    init() throws(CollectorError) {
+    init(limit: ReplyLimit = ReplyLimit()) throws(CollectorError) {
+        self.limit = limit
         guard let reader = redisReaderCreate(), let defaults = reader.pointee.fn else {
             throw CollectorError(.internal, "there is no memory for reading replies")
         }
@@ -38,13 +41,32 @@ struct ReplyReader: ~Copyable {
         functions.deallocate()
     }
 
+    /// Begins anew to count the bytes of the replies to one pipeline.
+    mutating func beginPipeline() { limit.beginPipeline() }
+
     /// Takes bytes in; ``next()`` then gives the replies that are complete.
     ///
-    /// - Throws: `internal`, where there is no memory left.
+    /// - Throws: `internal`, where they are beyond the limits, or there is no memory left.
     mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(CollectorError) {
-        guard redisReaderFeed(reader, bytes.baseAddress, bytes.count) == REDIS_OK else {
-            throw CollectorError(.internal, "there is no memory for a reply")
+        let reader = reader
+        try limit.pass(bytes) { piece throws(CollectorError) in
+            guard redisReaderFeed(reader, piece.baseAddress, piece.count) == REDIS_OK else {
+                throw CollectorError(.internal, "there is no memory for a reply")
+            }
         }
+    }
+
+    /// Takes in what a buffer holds.
+    mutating func feed(_ buffer: ByteBuffer) throws(CollectorError) {
+        let failure = buffer.withUnsafeReadableBytes { bytes -> CollectorError? in
+            do throws(CollectorError) {
+                try feed(bytes)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// The next complete reply; `nil` until more bytes have come.

@@ -149,9 +149,7 @@ struct RedisFlagsTests {
         celery(".default-queue", "mail", "CE_DEFAULT_QUEUE_NAME", is: "mail") { $0.defaultQueue },
         celery(".worker-timeout", "30", "CE_WORKER_TIMEOUT", is: "30.0") { "\($0.workerTimeout)" },
         celery(".worker-purge", "90", "CE_PURGE_OFFLINE_WORKER_METRICS", is: "90.0") { "\($0.workerPurge)" },
-        celery(".worker-purge", "0", "CE_PURGE_OFFLINE_WORKER_METRICS", is: "true") {
-            "\($0.workerPurge > 900_000_000)"
-        },
+        celery(".worker-purge", "0", "CE_PURGE_OFFLINE_WORKER_METRICS", is: "0.0") { "\($0.workerPurge)" },
         celery(".runtime-buckets", "1, 2,inf", "CE_BUCKETS", is: "[1.0, 2.0]") { "\($0.runtimeBuckets)" },
         celery(".runtime-buckets", "1,+Inf", "CE_BUCKETS", is: "[1.0]") { "\($0.runtimeBuckets)" },
         celery(".wait-buckets", "5,60", "CE_QUEUE_WAIT_BUCKETS", is: "[5.0, 60.0]") { "\($0.waitBuckets)" },
@@ -159,6 +157,18 @@ struct RedisFlagsTests {
     func celeryQueues(_ input: OptionCase) throws { try input.check() }
 
     @Test(arguments: [
+        OptionCase("redis.queues.rq-prefix", "app:rq:", is: "app:rq:") { $0.redisQueues.rqPrefix },
+        OptionCase("redis.search-interval", "2m", is: "120.0 seconds") { "\($0.redisKeys.searchInterval)" },
+        OptionCase("redis.queues.celery.search", "false", is: "false") { "\($0.redisQueues.celery.searchesExchanges)" },
+        OptionCase("redis.queues.celery.messages", "false", is: "false") { "\($0.redisQueues.celery.readsMessages)" },
+        OptionCase("redis.queues.celery.fanout-prefix", "{{db}}.", is: "{{db}}.") {
+            $0.redisQueues.celery.fanoutPrefix
+        },
+        OptionCase("redis.queues.celery.fanout-patterns", "false", is: "false") {
+            "\($0.redisQueues.celery.fanoutPatterns)"
+        },
+        OptionCase("redis.queues.celery.senders", "false", is: "true") { "\($0.redisQueues.celery.hidesSenders)" },
+        OptionCase("redis.queues.celery.workers", "false", is: "true") { "\($0.redisQueues.celery.hidesWorkers)" },
         OptionCase("redis.queues.rq", "a,b", is: #"["a", "b"]"#) { "\($0.redisQueues.rq)" },
         OptionCase("redis.queues.sidekiq", "a", is: #"["a"]"#) { "\($0.redisQueues.sidekiq)" },
         OptionCase("redis.queues.sidekiq-prefix", "app:", is: "app:") { $0.redisQueues.sidekiqPrefix },

@@ -29,7 +29,7 @@ func everything() -> RedisSettings {
     settings.keys.checkedSingle = keys
     settings.keys.counted = [RedisKey(key: "a*")]
     settings.keys.singleStreams = keys
-    settings.keys.groups = ["^(.*):", "(.)(.)"]
+    settings.keys.groups = ["^(.*):", "(.)(.)"].compactMap { try? LuaPattern($0) }
     settings.queues.celery.names = ["celery", "mails"]
     settings.queues.rq = ["default"]
     settings.queues.sidekiq = ["default"]
@@ -50,16 +50,13 @@ func everything() -> RedisSettings {
 /// The replies in what a server sends, up to where it makes no sense. The first byte says how it is cut.
 func replies(in bytes: UnsafeRawBufferPointer) throws(CollectorError) -> [RedisReply] {
     var replies: [RedisReply] = []
-    var reader = try ReplyReader()
-    var limit = ReplyLimit(longestValue: 4096, longestPipeline: 65_536)
+    var reader = try ReplyReader(limit: ReplyLimit(longestValue: 4096, longestPipeline: 65_536))
     let step = max(Int(bytes.first ?? 1), 1)
     var at = min(1, bytes.count)
     do throws(CollectorError) {
         while at < bytes.count {
             let end = min(at + step, bytes.count)
-            try limit.pass(UnsafeRawBufferPointer(rebasing: bytes[at..<end])) { piece throws(CollectorError) in
-                try reader.feed(piece)
-            }
+            try reader.feed(UnsafeRawBufferPointer(rebasing: bytes[at..<end]))
             at = end
             while let reply = try reader.next() { if reply != .outOfBand { replies.append(reply) } }
         }
@@ -78,9 +75,9 @@ func scrape(_ answer: (Pipeline) -> [RedisReply]) throws(CollectorError) {
     func exchange(_ commands: [RedisCommand]) throws(CollectorError) -> RedisReplies {
         let pipeline = Pipeline(commands, database: database)
         let received = answer(pipeline)
-        let replies: RedisReplies
-        (replies, database) = try pipeline.match(received, failure: received.count < pipeline.count ? .late : nil)
-        return replies
+        let outcome = try pipeline.match(received, failure: received.count < pipeline.count ? .late : nil)
+        database = outcome.database
+        return outcome.replies
     }
     func ask(_ commands: [RedisCommand], of server: RedisFacts) throws(CollectorError) -> RedisReplies {
         let names = capabilities.unknown(among: commands)
@@ -121,6 +118,18 @@ func scrape(_ answer: (Pipeline) -> [RedisReply]) throws(CollectorError) {
         var page: [UInt8] = []
         format.encode(families, into: &page)
     }
+}
+
+/// The input as what stands in keys and events: a message, a time, a pattern.
+func read(_ bytes: [UInt8]) {
+    if let json = JSONText(bytes) { _ = (json.members.count, json.elements.count, json.string, json.number) }
+    var tasks = CeleryTasks(RedisQueueOptions.Celery())
+    tasks.take(CeleryEvent.decode(bytes))
+    _ = tasks.families()
+    _ = TimeText.secondsSince1970(bytes[...])
+    let text = String(decoding: bytes, as: UTF8.self)
+    let half = text.utf8.index(text.startIndex, offsetBy: text.utf8.count / 2)
+    if let pattern = try? LuaPattern(String(text[..<half])) { _ = pattern.firstMatch(in: Array(text[half...].utf8)) }
 }
 
 /// Scrapes a real server and keeps what it sent.
@@ -177,6 +186,6 @@ exit(
                 return Array(rest.prefix(pipeline.count))
             }
         }
-        if let json = JSONText(Array(input)) { _ = (json.members.count, json.elements.count, json.string, json.number) }
+        read(Array(input))
         return 0
     })

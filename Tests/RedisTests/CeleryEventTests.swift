@@ -178,10 +178,10 @@ struct SubscriptionReaderTests {
     ]
 
     private func read(_ bytes: [UInt8], cut size: Int) throws -> [SubscriptionReader.Frame] {
-        var reader = SubscriptionReader(limit: 10)
+        var reader = try SubscriptionReader(limit: 10)
         var frames: [SubscriptionReader.Frame] = []
         for start in stride(from: 0, to: bytes.count, by: size) {
-            reader.feed(ByteBuffer(bytes: bytes[start..<min(start + size, bytes.count)]))
+            try reader.feed(ByteBuffer(bytes: bytes[start..<min(start + size, bytes.count)]))
             while let frame = try reader.next() { frames.append(frame) }
         }
         return frames
@@ -193,9 +193,8 @@ struct SubscriptionReaderTests {
     }
 
     @Test(arguments: [
-        "x\r\n", "*0\r\n", "*-1\r\n", "*9\r\n", "*x\r\n", "*1\n", "\r\n", "*2\r\n*1\r\n$1\r\na\r\n", "$1\r\na\r\n",
-        "*2\r\n$11\r\n", "*1\r\n$-2\r\n", "*1\r\n$99999999999999999999\r\n", "*1\r\n$9223372036854775807\r\n",
-        String(repeating: "+", count: 5000),
+        "x\r\n", "\r\n", "*x\r\n", "*1\r\n$-2\r\n", "*1\r\n$99999999999999999999\r\n", "$x\r\n", "*2097152\r\n",
+        "+" + String(repeating: "+", count: 1 << 17),
     ])
     func nonsense(_ text: String) {
         #expect(CollectorError.thrown { _ = try read(Array(text.utf8), cut: 4) }?.reason == .internal)

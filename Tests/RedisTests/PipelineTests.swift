@@ -37,26 +37,35 @@ struct PipelineTests {
             RedisCommand("LLEN", "c", database: 2),
         ]
         let pipeline = Pipeline(commands)
-        #expect(words(pipeline) == ["INFO ALL", "LLEN b", "SELECT 2", "LLEN a", "LLEN c"])
-        #expect(pipeline.count == 5)
+        #expect(
+            words(pipeline) == ["INFO ALL", "INFO STATS", "LLEN b", "SELECT 2", "LLEN a", "LLEN c", "INFO STATS"])
+        #expect(pipeline.count == 7)
 
-        let (replies, database) = try pipeline.match([ok, .integer(1), ok, .integer(2), .integer(3)])
+        func counts(_ hits: Int, _ misses: Int) -> RedisReply {
+            .string(Array("# Stats\r\nkeyspace_hits:\(hits)\r\nkeyspace_misses:\(misses)\r\n".utf8))
+        }
+        let outcome = try pipeline.match([
+            ok, counts(10, 5), .integer(1), ok, .integer(2), .integer(3), counts(12, 6),
+        ])
+        let replies = outcome.replies
         #expect(try commands.filter { $0 != .info }.map { try replies.integer($0) } == [2, 1, 3])
-        #expect(database == 2)
-        #expect(words(Pipeline(commands, database: database)).contains("SELECT 0"))
+        #expect(outcome.database == 2)
+        #expect(outcome.lookups.hits == 2 && outcome.lookups.misses == 1)
+        #expect(words(Pipeline(commands, database: outcome.database)).contains("SELECT 0"))
     }
 
     @Test func aDatabaseThatCannotBeSelectedGivesNoValues() throws {
         let inOther = RedisCommand("LLEN", "a", database: 9)
         let pipeline = Pipeline([.info, inOther])
-        let (replies, database) = try pipeline.match([ok, error("ERR DB index is out of range"), .integer(7)])
-        #expect(CollectorError.thrown { _ = try replies.integer(inOther) }?.reason == .internal)
-        #expect(database == 0)
+        let outcome = try pipeline.match([ok, ok, error("ERR DB index is out of range"), .integer(7), ok])
+        #expect(CollectorError.thrown { _ = try outcome.replies.integer(inOther) }?.reason == .internal)
+        #expect(outcome.database == 0)
+        #expect(outcome.lookups == Lookups())
     }
 
     @Test func whatDidNotComeHasTheReason() throws {
         let length = RedisCommand("LLEN", "a")
-        let (replies, _) = try Pipeline([.info, length]).match([ok], failure: .late)
+        let replies = try Pipeline([.info, length]).match([ok], failure: .late).replies
         #expect(try replies.text(.info) == Array("OK".utf8))
         #expect(CollectorError.thrown { _ = try replies.integer(length) } == .late)
         #expect(CollectorError.thrown { try replies.check() } == .late)

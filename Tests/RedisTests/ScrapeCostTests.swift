@@ -93,4 +93,33 @@ struct ScrapeCostTests {
         #expect(try await field("total_reads_processed", server) - second == perCall + 5)
         await target.shutdown()
     }
+
+    /// A queue that is empty is looked up at every scrape, and is a miss in the server's counters.
+    @Test func ourOwnLookupsAreNotAmongTheHitsAndMisses() async throws {
+        let server = try await RedisServer()
+        let target = RedisTarget(settings(server), group: MultiThreadedEventLoopGroup.singleton)
+        for _ in 0..<3 { #expect(await scrape(target).isUp) }
+        #expect(try await field("keyspace_misses", server) > 10)
+        let connection = RedisConnection(
+            RedisDialer(settings(server), group: MultiThreadedEventLoopGroup.singleton))
+        let missing = RedisCommand("LLEN", "none", database: 0)
+        func own() async throws -> Lookups {
+            try await connection.run([.info, missing], until: Deadline(after: .seconds(10))).ownLookups
+        }
+        func all() async throws -> Lookups {
+            try #require(Lookups(Info(Array(try await server.cli("INFO", "stats").utf8))))
+        }
+        _ = try await own()
+        let (ownBefore, before) = (try await own(), try await all())
+        try await server.cli("SET", "there", "1")
+        try await server.cli("GET", "there")
+        try await server.cli("GET", "elsewhere")
+        let (ownAfter, after) = (try await own(), try await all())
+        #expect(
+            after - before - (ownAfter - ownBefore)
+                == (try #require(Lookups(Info(Array("keyspace_hits:1\nkeyspace_misses:1".utf8))))))
+        #expect((ownAfter - ownBefore).misses == 1)
+        await connection.shutDown()
+        await target.shutdown()
+    }
 }

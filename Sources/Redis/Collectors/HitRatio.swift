@@ -5,8 +5,8 @@ import Synchronization
 /// How many look-ups found their key, between scrapes. The ratio since the server's start, which its counters give,
 /// hardly moves any more after a week.
 ///
-/// The exporter's own look-ups, of queues that are configured and empty above all, count like everybody's: on a server
-/// that nobody else uses the ratio is theirs.
+/// The exporter's own look-ups are not counted, of which those of empty queues are misses: the server's counters are read
+/// before and after them.
 final class HitRatioCollector: RedisCollector {
     let name = "redis_hit_ratio"
 
@@ -24,7 +24,7 @@ final class HitRatioCollector: RedisCollector {
     func commands(_ server: RedisFacts) -> [RedisCommand] { server.isSentinel ? [] : [.info] }
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
-        let read = HitIntervals.Read(Info(try replies.text(.info)))
+        let read = HitIntervals.Read(Info(try replies.text(.info)), own: replies.ownLookups)
         let ratio = intervals.withLock { intervals in
             intervals.update(with: read, at: .now)
             return intervals.ratio
@@ -38,7 +38,7 @@ final class HitRatioCollector: RedisCollector {
 /// An interval ends with the first read that comes ``shortest`` after its beginning or later; a read before that
 /// repeats the last one. So two that scrape in turn do not leave each other intervals of a second.
 struct HitIntervals {
-    /// What the server has counted since its start.
+    /// What the server has counted since its start, without the exporter's own.
     struct Read {
         let runID: String
         let hits: Double
@@ -69,9 +69,9 @@ struct HitIntervals {
 }
 
 extension HitIntervals.Read {
-    init?(_ info: Info) {
-        guard let hits = info["keyspace_hits"]?.number, let misses = info["keyspace_misses"]?.number else { return nil }
-        self.init(runID: info["run_id"]?.text ?? "", hits: hits, misses: misses)
+    init?(_ info: Info, own: Lookups = Lookups()) {
+        guard let all = Lookups(info) else { return nil }
+        self.init(runID: info["run_id"]?.text ?? "", hits: all.hits - own.hits, misses: all.misses - own.misses)
     }
 
     /// Whether the counters were not set back in between, by a restart or by `CONFIG RESETSTAT`.

@@ -22,6 +22,8 @@ public struct RedisKeyOptions: Sendable {
     public var skipsMasters = false
     /// How many keys one step of a search takes.
     public var batchSize = 1000
+    /// How long after a search began the next may begin, of keys as of queues.
+    public var searchInterval = Duration.seconds(30)
     /// How many keys a second searches take at most.
     public var searchedPerSecond = 10_000
     /// How many keys that match patterns stand by themselves.

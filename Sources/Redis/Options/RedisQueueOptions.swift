@@ -90,11 +90,14 @@ public struct RedisQueueOptions: Sendable {
     public var celery = Celery()
     /// Queues of RQ that are shown whether or not anything is in them.
     public var rq: [String] = []
+    /// What stands before every key of RQ, with its colon (`RQ_KEY_PREFIX` of RQ 3).
+    public var rqPrefix = "rq:"
     /// Queues of Sidekiq that are shown whether or not anything is in them.
     public var sidekiq: [String] = []
     /// What stands before every key of Sidekiq, with its colon (redis-namespace).
     public var sidekiqPrefix = ""
-    /// Queues of BullMQ and Bull that are shown whether or not anything is in them.
+    /// Queues of BullMQ and Bull that are shown whether or not anything is in them; where there are any, only these, and
+    /// the keys are not searched.
     public var bullmq: [String] = []
     /// The prefixes of BullMQ's and Bull's keys.
     public var bullmqPrefixes = ["bull"]

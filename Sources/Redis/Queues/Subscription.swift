@@ -141,7 +141,7 @@ final class Subscription: Sendable {
         if settings.options.setsClientName { commands.append(RedisCommand("CLIENT SETNAME", "stack-exporter")) }
         let pipeline = Pipeline(commands)
         let answer = await channel.exchange(pipeline, until: deadline)
-        let (replies, _) = try pipeline.match(answer.replies, failure: answer.failure)
+        let replies = try pipeline.match(answer.replies, failure: answer.failure).replies
         try replies.check()
     }
 
@@ -152,7 +152,7 @@ final class Subscription: Sendable {
         try await channel.eventLoop.submit { [command, pingInterval, receive] in
             let pipeline = channel.pipeline.syncOperations
             let last = try pipeline.context(handlerType: PipelineHandler.self).handler
-            let handler = SubscriptionHandler(
+            let handler = try SubscriptionHandler(
                 command, on: channel.eventLoop, pingInterval: pingInterval, receive: receive)
             do {
                 try pipeline.addHandler(handler, position: .before(last))
@@ -181,7 +181,7 @@ private final class SubscriptionHandler: ChannelInboundHandler {
     private let receive: Subscription.Receiver
     private let isSubscribed: EventLoopPromise<Void>
     private let hasEnded: EventLoopPromise<CollectorError>
-    private var reader = SubscriptionReader(limit: maximumBytes)
+    private var reader: SubscriptionReader
     private var hasHeard = true
     private var isListening = false
     private var mayPing = true
@@ -190,7 +190,8 @@ private final class SubscriptionHandler: ChannelInboundHandler {
     init(
         _ command: RedisCommand, on eventLoop: any EventLoop, pingInterval: TimeAmount,
         receive: @escaping Subscription.Receiver
-    ) {
+    ) throws(CollectorError) {
+        reader = try SubscriptionReader(limit: Self.maximumBytes)
         self.command = command
         self.pingInterval = pingInterval
         self.receive = receive
@@ -215,8 +216,8 @@ private final class SubscriptionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         hasHeard = true
-        reader.feed(unwrapInboundIn(data))
         do throws(CollectorError) {
+            try reader.feed(unwrapInboundIn(data))
             while let frame = try reader.next() {
                 switch frame {
                 case .message(let payload): receive(.payload(payload))
