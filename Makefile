@@ -57,7 +57,7 @@ fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600
 bench: build ## measure it beside the exporters that it replaces, and compare their pages
 	@Tests/Lab/install postgresql redis-server
 	@Tests/Lab/replaced-exporters .build/exporters
-	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) .build/exporters
+	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) .build/exporters $(REDIS_VERSIONS)
 
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck

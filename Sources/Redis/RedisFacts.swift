@@ -20,7 +20,8 @@ struct RedisFacts: Sendable, Equatable {
         runID = info["run_id"]?.text ?? ""
         redisVersion = info["redis_version"]?.version ?? []
         valkeyVersion = info["valkey_version"]?.version
-        isSentinel = info["redis_mode"]?.equals("sentinel") ?? false
+        // Valkey calls the field by another name, unless it is told to be compatible.
+        isSentinel = (info["redis_mode"] ?? info["server_mode"])?.equals("sentinel") ?? false
         isCluster = info["cluster_enabled"]?.equals("1") ?? false
         isReplica = info["role"]?.equals("slave") ?? false
     }

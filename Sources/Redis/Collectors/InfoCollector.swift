@@ -35,7 +35,9 @@ struct InfoCollector: RedisCollector {
         families += InfoSentinel.families(info)
         families += InfoCertificates.families(info)
         if server.isCluster, let reply = try? replies.text(Self.clusterInfo) {
-            families += InfoField.families(Info(reply))
+            // Since Valkey 9 a node's INFO has most of it, too.
+            let known = Set(families.map(\.descriptor.name))
+            families += InfoField.families(Info(reply)).filter { !known.contains($0.descriptor.name) }
         }
         return families
     }

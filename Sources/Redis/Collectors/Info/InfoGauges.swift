@@ -286,7 +286,7 @@ extension InfoField {
             minimum: 0),
         InfoField(
             "slave_read_repl_offset", "Replication offset up to which the replica has got what its master wrote",
-            versions: "Redis 7.0+"),
+            versions: "Redis 6.2+"),
         InfoField("repl_backlog_size", as: "replication_backlog_bytes", "Bytes that the replication backlog may hold"),
         InfoField("repl_backlog_active", as: "repl_backlog_is_active", "Whether there is a replication backlog"),
         InfoField("repl_backlog_first_byte_offset", "Replication offset of the backlog's first byte"),
