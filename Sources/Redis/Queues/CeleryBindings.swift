@@ -21,8 +21,10 @@ final class CeleryBindings: Sendable {
     private let scan: KeyScan
     private let state = Mutex(State())
 
-    /// From the end of one pass over all keys to the next.
-    private static let searchInterval = Duration.seconds(300)
+    /// How many times as long as a search took there is none after it, at the least.
+    private static let pauseFactor = 20
+    /// How long there is none at the most.
+    private static let longestPause = Duration.seconds(300)
     /// How many sets are read in one piece, and how many members of each; those of most exchanges are one. What has more
     /// is read by itself.
     private static let batchSize = 200
@@ -44,6 +46,7 @@ final class CeleryBindings: Sendable {
         let known = state.withLock { Set($0.bound.keys) }
         try await read(known.union(options.exchanges.map { Self.key($0, options) }), server)
         guard options.searchesExchanges, isSearchDue else { return }
+        let start = ContinuousClock.now
         var failure: CollectorError?
         do throws(CollectorError) {
             try await scan.pass(server) { keys throws(CollectorError) in
@@ -55,8 +58,11 @@ final class CeleryBindings: Sendable {
             failure = error
         }
         // What may not be searched would be refused, and counted, in each round.
+        let pause =
+            failure?.reason == .permission
+            ? Self.longestPause : min(start.duration(to: .now) * Self.pauseFactor, Self.longestPause)
         if failure == nil || failure?.reason == .permission {
-            state.withLock { $0.nextSearch = .now.advanced(by: Self.searchInterval) }
+            state.withLock { $0.nextSearch = .now.advanced(by: pause) }
         }
         if let failure { throw failure }
     }
