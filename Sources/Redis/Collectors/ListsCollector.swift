@@ -20,6 +20,8 @@ struct ListsCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { lists.map(Self.length) }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var size = MetricFamily(Self.size.descriptor)
         var firstError: CollectorError?
