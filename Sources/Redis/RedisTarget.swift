@@ -270,7 +270,7 @@ extension RedisTarget: AdvisesOnAccess {
         let rights = enabled.reduce(RedisRights(ofConnection: settings.options, on: server)) { rights, collector in
             rights + collector.rights(server)
         }
-        guard let known = await known(rights, on: server, until: deadline) else { return nil }
+        let known = await known(rights, on: server, until: deadline)
         // The default user is everybody's.
         let user = settings.username.flatMap { $0 == "default" ? nil : $0 } ?? "stack-exporter"
         return "ACL SETUSER \(user.quotedForRedis) reset on ><password> \(known.rules(on: server))"
@@ -278,22 +278,17 @@ extension RedisTarget: AdvisesOnAccess {
 
     /// The same rights with those commands alone that the server has, by the names that its rules have for them: it takes
     /// no rule for any other.
-    ///
-    /// - Returns: `nil` where it has no users.
-    private func known(_ rights: RedisRights, on server: RedisFacts, until deadline: Deadline) async -> RedisRights? {
-        let users = "ACL SETUSER"
-        let names = [users] + rights.commands.sorted()
+    private func known(_ rights: RedisRights, on server: RedisFacts, until deadline: Deadline) async -> RedisRights {
+        let names = rights.commands.sorted()
         let question = Capabilities.question(about: names, of: server)
         let replies = try? await connection.run([question], until: deadline)
+        // Where it does not say, all are taken to be there.
         let entries = (try? replies?.array(question)) ?? []
-        // Who may not ask has to take them all.
         let missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
-        guard !missing.contains(users) else { return nil }
-        var known = rights
-        known.commands = []
         // A command that has another name has its own in rules.
         let config = settings.options.configCommand.map { "\($0) GET" }
-        for name in rights.commands.subtracting(missing) { known.commands.insert(name == config ? "CONFIG GET" : name) }
+        var known = rights
+        known.commands = Set(rights.commands.subtracting(missing).map { $0 == config ? "CONFIG GET" : $0 })
         return known
     }
 }

@@ -174,6 +174,9 @@ struct RedisRightsTests {
         let isNew = version != "redis-6.2"
         let all = try target(server) { $0.options.runsScriptsReadOnly = isNew }
         let printed = try await rules(all)
+        let advice = await all.accessAdvice(until: Deadline(after: .seconds(20)))
+        #expect(advice.contains("  \(printed)"))
+        #expect(advice.last == "beside them, those that the scripts need for what they do")
         try await makeUser(printed, server)
 
         let probe = try target(server, user: "stack-exporter") { $0.options.runsScriptsReadOnly = isNew }
@@ -264,6 +267,20 @@ struct RedisRightsTests {
         let target = RedisTarget(port: freePort())
         #expect(await target.accessRules(until: Deadline(after: .seconds(5))) == nil)
         #expect(await target.accessAdvice(until: Deadline(after: .seconds(5))) == [])
+        await target.shutdown()
+    }
+
+    @Test(arguments: [("5.0.14", false), ("6.0.20", true)])
+    func usersAreThereSinceRedis6(version: String, areThere: Bool) async throws {
+        let info = "redis_version:\(version)\r\nrun_id:a\r\n"
+        let server = try await ScriptedServer { command in
+            command == "INFO ALL" ? .reply("$\(info.utf8.count)\r\n\(info)\r\n") : .reply("-ERR no\r\n")
+        }
+        let target = RedisTarget(port: server.port)
+        let rules = await target.accessRules(until: Deadline(after: .seconds(20)))
+        // Who may not ask which commands there are is told all.
+        #expect(rules?.contains(" +slowlog|len ") == (areThere ? true : nil))
+        #expect(rules?.contains("resetchannels") == (areThere ? false : nil))
         await target.shutdown()
     }
 
