@@ -9,18 +9,20 @@ struct RedisRights: Sendable, Equatable {
 
     /// - Parameters:
     ///   - keys: By their names.
+    ///   - prefixes: Keys whose names begin with these.
     ///   - patterns: Keys that match patterns of glob style.
     ///   - databases: Further ones that the commands run in.
     init(
-        commands: Set<String> = [], keys: [RedisKey] = [], patterns: [RedisKey] = [], databases: [Int] = [],
-        channels: Set<String> = []
+        commands: Set<String> = [], keys: [RedisKey] = [], prefixes: [RedisKey] = [], patterns: [RedisKey] = [],
+        databases: [Int] = [], channels: Set<String> = []
     ) {
         self.commands = commands
         self.keys = Set(keys.map { $0.name.rulePattern(isLiteral: true) })
+            .union(prefixes.map { $0.name.rulePattern(isLiteral: true) + [UInt8(ascii: "*")] })
             .union(patterns.map { $0.name.rulePattern(isLiteral: false) })
         // For one with blanks there is no rule of its own.
         self.channels = Set(channels.map { $0.utf8.contains(where: \.isBlank) ? "*" : $0 })
-        let databases = databases + (keys + patterns).map(\.database)
+        let databases = databases + (keys + prefixes + patterns).map(\.database)
         if databases.contains(where: { $0 != 0 }) { self.commands.insert("SELECT") }
     }
 

@@ -41,6 +41,7 @@ struct RedisRightsTests {
         #expect(rule(keys: [#"it's "a\b""#]) == #""~it's?\"a\\\\b\"""#)
         #expect(rule(keys: ["celery\u{6}\u{16}9", "ä"]) == #""~celery\x06\x169" "~\xc3\xa4""#)
         #expect(rule(patterns: ["a b*"]) == "~a?b*")
+        #expect(RedisRights(prefixes: [RedisKey(key: "a*b:")]).rules(on: server(6)) == #""~a\\*b:*""#)
         #expect(rule(patterns: ["[a ]*"]) == "~*")
         #expect(RedisRights(keys: [RedisKey(name: [0x61, 0, 0xff])]).rules(on: server(6)) == #""~a?\xff""#)
     }

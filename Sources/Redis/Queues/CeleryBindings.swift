@@ -46,10 +46,9 @@ final class CeleryBindings: Sendable {
     /// called anything.
     var rights: RedisRights {
         guard mayFindQueues else { return RedisRights() }
-        let all = Array(options.keyPrefix.utf8).escapedForGlob + Array("*".utf8)
         return RedisRights(
             commands: options.searchesExchanges ? ["TYPE", "SSCAN", "SCAN"] : ["TYPE", "SSCAN"],
-            patterns: [RedisKey(database: database, name: all)])
+            prefixes: [RedisKey(database: database, key: options.keyPrefix)])
     }
 
     /// Reads the sets that are known, and searches for more where it is time.
