@@ -125,7 +125,8 @@ struct RedisRightsTests {
 
     /// Everything that can be enabled on a server without modules.
     private func target(
-        _ server: RedisServer, user: String? = nil, _ configure: (inout RedisSettings) -> Void = { _ in }
+        _ server: RedisServer, user: String? = nil, only: String? = nil,
+        _ configure: (inout RedisSettings) -> Void = { _ in }
     ) throws -> RedisTarget {
         var settings = RedisSettings(name: "test", address: .unix(path: server.socket))
         settings.username = user
@@ -146,7 +147,9 @@ struct RedisRightsTests {
         settings.options.scripts = [.init(fileName: "one.lua", text: "return {'one', 1}")]
         configure(&settings)
         let none = ["redis_search", "redis_tile38"]
-        let chosen = RedisCollectors.catalogue.map { ($0.name, !none.contains($0.name)) }
+        let chosen = RedisCollectors.catalogue.map(\.name).map { name in
+            (name, only.map { $0 == name } ?? !none.contains(name))
+        }
         return RedisTarget(
             settings, collectors: CollectorSelection(Dictionary(uniqueKeysWithValues: chosen)),
             group: .singletonMultiThreadedEventLoopGroup)
@@ -216,6 +219,35 @@ struct RedisRightsTests {
             for _ in 0..<2 { _ = await probe.scrape(within: .seconds(20)) }
             #expect(try await refusals(server) != "", "\(command)")
             await probe.shutdown()
+        }
+    }
+
+    /// What one needs is not hidden by what others do.
+    @Test(arguments: RedisCollectors.catalogue.map(\.name).filter { !["redis_search", "redis_tile38"].contains($0) })
+    func eachCollectorAlone(_ name: String) async throws {
+        let server = try await RedisServer()
+        try await fill(server)
+        let all = try target(server, only: name) { $0.options.pings = false }
+        let printed = try await rules(all)
+        await all.shutdown()
+        func scrape(_ line: String) async throws -> (outcome: ScrapeOutcome?, refusals: String) {
+            try await server.cli("PFADD", "sketch", line)
+            try await makeUser(line, server)
+            let probe = try target(server, user: "stack-exporter", only: name) { $0.options.pings = false }
+            var outcome: ScrapeOutcome?
+            for _ in 0..<2 { outcome = await probe.scrape(within: .seconds(20)).outcome }
+            await probe.shutdown()
+            return (outcome, try await refusals(server))
+        }
+        let whole = try await scrape(printed)
+        #expect(whole.outcome?.collectors.allSatisfy { $0.error == nil } == true)
+        #expect(whole.refusals == "")
+        // What every connection needs; and what one that listens sends only after a while.
+        let others = ["+info", "+command|info", "+client|setname", "+ping"]
+        let words = printed.split(separator: " ").map(String.init)
+        for rule in words where "+%&".contains(rule.prefix(1)) && !others.contains(rule) {
+            let less = words.filter { $0 != rule }.joined(separator: " ")
+            #expect(try await scrape(less).refusals != "", "\(rule)")
         }
     }
 
