@@ -134,6 +134,13 @@ final class StreamsCollector: RedisCollector {
         }
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard isConfigured, !server.isSentinel else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "XINFO STREAM", "XINFO GROUPS", "XPENDING"]
+        return RedisRights(commands: Set(commands + (includesConsumers ? ["XINFO CONSUMERS"] : [])), keys: named)
+            + search.rights
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         var tables = Tables()
         var firstError: CollectorError?

@@ -121,6 +121,14 @@ final class CeleryCollector: RedisCollector {
         }
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard Self.isThere(server), bindings.mayFindQueues || !options.names.isEmpty else { return RedisRights() }
+        let named = options.names.flatMap { CeleryQueue(Array($0.utf8), options, database: database).lists }
+        let commands = ["TIME", "TYPE", "HLEN", "ZRANGE", "ZCOUNT", "LLEN"] + (options.readsMessages ? ["LINDEX"] : [])
+        let (unacked, index) = state.withLock { ($0.unacked.key, $0.unackedIndex.key) }
+        return RedisRights(commands: Set(commands), keys: [unacked, index] + named.map(\.key.key)) + bindings.rights
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         let now = replies.serverTime
         var length = MetricFamily(Self.length.descriptor)

@@ -41,6 +41,18 @@ final class CeleryBindings: Sendable {
     /// The names of the queues that are bound, in the order of their bytes; of too many the first.
     var queues: [[UInt8]] { state.withLock { $0.queues } }
 
+    /// Whether there is any exchange to look at.
+    var mayFindQueues: Bool { options.searchesExchanges || !options.exchanges.isEmpty }
+
+    /// What a user has to be allowed to look at exchanges, and to read the queues that are bound to them, which may be
+    /// called anything.
+    var rights: RedisRights {
+        guard mayFindQueues else { return RedisRights() }
+        return RedisRights(
+            commands: options.searchesExchanges ? ["TYPE", "SSCAN", "SCAN"] : ["TYPE", "SSCAN"],
+            prefixes: [RedisKey(database: database, key: options.keyPrefix)])
+    }
+
     /// Reads the sets that are known, and searches for more where it is time.
     func look(_ server: RedisBackground) async throws(CollectorError) {
         let known = state.withLock { Set($0.bound.keys) }
