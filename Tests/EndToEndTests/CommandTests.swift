@@ -111,7 +111,10 @@ struct CommandTests {
 
     @Test func aCollectorThatIsSwitchedOffIsGone() async throws {
         let redis = try await RedisServer()
-        let environment = ["REDIS_ADDR": "127.0.0.1:\(redis.port)", "STACK_EXPORTER_COLLECTOR_REDIS_CELERY": "false"]
+        let environment = [
+            "REDIS_ADDR": "127.0.0.1:\(redis.port)", "STACK_EXPORTER_REDIS_QUEUES_CELERY": "celery",
+            "STACK_EXPORTER_COLLECTOR_REDIS_CELERY": "false",
+        ]
         let page = try Page(try await Exporter.run(["scrape"], environment).output)
         #expect(page["redis_up"] == 1)
         #expect(page.all("celery_queue_length").isEmpty)
