@@ -126,6 +126,7 @@ struct WholeServerTests {
             "counter metrics should have \"_total\" suffix", "metric names should not contain abbreviated units",
             "non-counter metrics should not have \"_total\" suffix",
             "non-histogram and non-summary metrics should not have \"_count\" suffix",
+            "use base unit \"seconds\" instead of \"milliseconds\"",
         ]
         let complaints = (result.output + result.errors).split(separator: "\n").filter { line in
             guard let name = line.prefixMatch(of: dictated) else { return true }

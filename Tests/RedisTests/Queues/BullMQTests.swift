@@ -116,7 +116,10 @@ import Testing
 
     /// Named queues are on without being asked for, and nothing is searched.
     @Test func namedQueues() async throws {
-        let lab = try await QueueLab("bullmq-4", "bullmq-5") { $0.queues.bullmq = ["orders", "none"] }
+        let lab = try await QueueLab("bullmq-4", "bullmq-5") {
+            $0.queues.bullmq = ["orders", "none"]
+            $0.queues.celery.searchesExchanges = false
+        }
         let series = try await lab.series()
         #expect(series["bullmq_job_count{queue=\"orders\",state=\"paused\"}"] == 2)
         expect(series, has: counts("none", [:]))
