@@ -329,8 +329,8 @@ struct RedisScrapeTests {
         let (master, other) = (try await RedisServer("--requirepass", "hunter2,x"), try await RedisServer())
         let settings = "sentinel auth-pass main hunter2,x"
         let sentinels = [
-            try await RedisSentinel(of: master, named: "main", settings, "requirepass hunter3"),
-            try await RedisSentinel(of: master, named: "main", settings, "requirepass hunter3"),
+            try await RedisServer(watching: master, named: "main", settings, "requirepass hunter3"),
+            try await RedisServer(watching: master, named: "main", settings, "requirepass hunter3"),
         ]
         let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
         let exporter = try await Exporter([

@@ -22,9 +22,28 @@ public final class RedisServer: Sendable {
     ///   - sentinel: The lines of a sentinel's configuration, `sentinel monitor main 127.0.0.1 6379 1`; `nil` for a
     ///     server that is none.
     ///   - settings: Further settings, `--requirepass x`.
-    public init(
+    public convenience init(
         version: String? = nil, isTLS: Bool = false, sentinel: [String]? = nil, _ settings: String...
     ) async throws {
+        try await self.init(version: version, isTLS: isTLS, sentinel: sentinel, settings: settings)
+    }
+
+    /// Starts a sentinel that watches a master, which it takes for down when it has said nothing for a second.
+    ///
+    /// - Parameters:
+    ///   - quorum: How many sentinels have to agree that the master is down.
+    ///   - lines: Further lines of its configuration: `requirepass x`.
+    public convenience init(
+        watching master: RedisServer, named name: String = "mymaster", quorum: Int = 1, _ lines: String...
+    ) async throws {
+        let watch = [
+            "sentinel monitor \(name) 127.0.0.1 \(master.port) \(quorum)",
+            "sentinel down-after-milliseconds \(name) 1000", "sentinel failover-timeout \(name) 5000",
+        ]
+        try await self.init(version: nil, isTLS: false, sentinel: watch + lines, settings: ["--bind", "127.0.0.1"])
+    }
+
+    private init(version: String?, isTLS: Bool, sentinel: [String]?, settings: [String]) async throws {
         isSentinel = sentinel != nil
         program = try version.map { try Self.program(of: $0) } ?? "redis-server"
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(

@@ -367,7 +367,7 @@ struct RedisRightsTests {
 
     @Test func sentinelsAndTheirMaster() async throws {
         let server = try await RedisServer()
-        let sentinel = try await RedisSentinel(of: server)
+        let sentinel = try await RedisServer(watching: server)
         // Sentinels are asked as their default user.
         var settings = try RedisSettings(name: "test", address: "redis+sentinel://127.0.0.1:\(sentinel.port)/mymaster")
         let byName = RedisTarget(settings)
@@ -386,7 +386,7 @@ struct RedisRightsTests {
 
     @Test func aSentinelItself() async throws {
         let server = try await RedisServer()
-        let sentinel = try await RedisSentinel(of: server)
+        let sentinel = try await RedisServer(watching: server)
         func target(_ user: String? = nil) -> RedisTarget {
             var settings = RedisSettings(name: "test", address: .tcp(host: "127.0.0.1", port: sentinel.port))
             settings.username = user

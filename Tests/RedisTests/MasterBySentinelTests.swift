@@ -11,7 +11,7 @@ import Testing
     private struct Watched {
         let master: RedisServer
         let replica: RedisServer
-        let sentinel: RedisSentinel
+        let sentinel: RedisServer
 
         init() async throws {
             master = try await RedisServer()
@@ -21,7 +21,7 @@ import Testing
                 try await replica.cli("INFO", "replication").contains("master_link_status:up")
             }
             try #require(isLinked)
-            sentinel = try await RedisSentinel(of: master)
+            sentinel = try await RedisServer(watching: master)
             let sentinel = sentinel
             let isKnown = try await eventually {
                 try await sentinel.cli("SENTINEL", "REPLICAS", "mymaster").contains("127.0.0.1:\(replica.port)")
@@ -109,8 +109,8 @@ import Testing
 
     @Test func whatSentinelsDoNotKnow() async throws {
         let master = try await RedisServer("--requirepass", "of the server")
-        let sentinel = try await RedisSentinel(
-            of: master, "requirepass of-sentinel", "sentinel auth-pass mymaster \"of the server\"")
+        let sentinel = try await RedisServer(
+            watching: master, "requirepass of-sentinel", "sentinel auth-pass mymaster \"of the server\"")
         let nobody = freePort()
         func outcome(_ name: String, _ password: String?) async throws -> ScrapeOutcome {
             let address = "redis+sentinel://:of%20the%20server@127.0.0.1:\(nobody),127.0.0.1:\(sentinel.port)/\(name)"
@@ -135,7 +135,7 @@ import Testing
 
     @Test func aSentinelThatSaysNothingOrNonsense() async throws {
         let master = try await RedisServer()
-        let sentinel = try await RedisSentinel(of: master)
+        let sentinel = try await RedisServer(watching: master)
         for answer in [
             ScriptedServer.Answer.nothing, .hangUp, .reply("*2\r\n$0\r\n\r\n$1\r\n0\r\n"), .reply("+OK\r\n"),
             .reply("-ERR unknown command 'SENTINEL'\r\n"), .reply("HTTP/1.1 400 Bad Request\r\n"),
