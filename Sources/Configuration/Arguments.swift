@@ -61,7 +61,7 @@ struct Arguments {
 
 /// What the program can be asked to do.
 public enum Command: String, Sendable, CaseIterable {
-    case serve, scrape, metrics, health, version, help
+    case serve, scrape, check, metrics, health, version, help
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -69,6 +69,7 @@ public enum Command: String, Sendable, CaseIterable {
         switch self {
         case .serve: "serve metrics over HTTP; what is done where no command is given"
         case .scrape: "print one page to standard output"
+        case .check: "tell what can be read, what is missing and what rights it takes; exit status 0 or 1"
         case .metrics: "print the catalogue: every metric with its type, labels, meaning and source"
         case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
         case .version: "print the version"

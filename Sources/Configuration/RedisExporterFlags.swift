@@ -8,7 +8,7 @@ extension Option {
     /// Flags that switch collectors.
     private static let switched: [Option] = [
         switching("export-client-list", ["redis_clients"], on: true),
-        switching("include-config-metrics", ["redis_config_values"], on: true),
+        switching("include-config-metrics", ["redis_config_values", "redis_sentinel_config"], on: true),
         switching("include-modules-metrics", ["redis_modules"], on: true),
         switching("include-search-indexes-metrics", ["redis_search"], on: true),
         switching("include-rdb-file-size-metric", ["redis_rdb_file"], on: true),

@@ -68,6 +68,11 @@ final class KeySearch: Sendable {
         }
     }
 
+    /// What a user has to be allowed for the search, and to read what it finds.
+    var rights: RedisRights {
+        RedisRights(commands: patterns.isEmpty ? [] : ["SCAN"], patterns: patterns)
+    }
+
     /// One pass for each pattern. What is found counts at once; what is gone, when the pass is complete.
     func look(_ server: RedisBackground) async throws(CollectorError) {
         let type = server.facts.isRedis(6) ? type : nil

@@ -17,6 +17,11 @@ protocol RedisCollector: Collector {
     /// again with the replies to that.
     func furtherCommands(_ replies: RedisReplies, _ server: RedisFacts) -> [RedisCommand]
 
+    /// What a user has to be allowed for all that it asks on such a server: for ``commands(_:)``,
+    /// ``furtherCommands(_:_:)`` and ``look(_:)``, and for nothing that is not configured. What every connection needs is
+    /// not among it.
+    func rights(_ server: RedisFacts) -> RedisRights
+
     /// What the replies to its commands say. A value that cannot be read is left out; it is never 0.
     ///
     /// - Throws: Why it has nothing to say at all.

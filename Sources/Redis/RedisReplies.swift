@@ -60,6 +60,12 @@ struct RedisReplies: Sendable {
         if case .error = replies[command] { replies[command] } else { nil }
     }
 
+    /// Whether the server has an answer that we did not take, since it is too long.
+    func isTooLong(_ command: RedisCommand) -> Bool {
+        guard case .error(let text) = replies[command] else { return false }
+        return text.starts(with: ReplyLimit.codeWord)
+    }
+
     /// Throws why commands that were sent have no reply, where that is so of any.
     func check() throws(CollectorError) {
         if let failure { throw failure }

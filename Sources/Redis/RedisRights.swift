@@ -1,39 +1,102 @@
 /// What a user has to be allowed: the commands that are sent, and the keys and channels that they name.
 struct RedisRights: Sendable, Equatable {
     /// By their names, with subcommands: `LATENCY HISTOGRAM`.
-    var commands: Set<String> = []
+    var commands: Set<String>
     /// Patterns of glob style for the keys that are read.
-    var keys: Set<String> = []
-    /// Channels, each as it is subscribed to: a rule has to be the same as the pattern, and not just to match it.
-    var channels: Set<String> = []
+    private(set) var keys: Set<[UInt8]>
+    /// Patterns for channels. Who subscribes to a pattern has to have this very one, and not just one that matches it.
+    private(set) var channels: Set<String>
 
-    /// What every connection needs; the name in the list of clients is not one of them, and nothing is lost without it.
-    static let connection = RedisRights(commands: ["INFO", "CLIENT SETNAME", "COMMAND INFO"])
+    /// - Parameters:
+    ///   - keys: By their names.
+    ///   - prefixes: Keys whose names begin with these.
+    ///   - patterns: Keys that match patterns of glob style.
+    ///   - databases: Further ones that the commands run in.
+    init(
+        commands: Set<String> = [], keys: [RedisKey] = [], prefixes: [RedisKey] = [], patterns: [RedisKey] = [],
+        databases: [Int] = [], channels: Set<String> = []
+    ) {
+        self.commands = commands
+        self.keys = Set(keys.map { $0.name.rulePattern(isLiteral: true) })
+            .union(prefixes.map { $0.name.rulePattern(isLiteral: true) + [UInt8(ascii: "*")] })
+            .union(patterns.map { $0.name.rulePattern(isLiteral: false) })
+        // For one with blanks there is no rule of its own.
+        self.channels = Set(channels.map { $0.utf8.contains(where: \.isBlank) ? "*" : $0 })
+        let databases = databases + (keys + prefixes + patterns).map(\.database)
+        if databases.contains(where: { $0 != 0 }) { self.commands.insert("SELECT") }
+    }
+
+    /// What the connection itself needs, to the server and to the other nodes of its cluster.
+    init(ofConnection options: RedisServerOptions, on server: RedisFacts) {
+        self.init(commands: ["INFO", "COMMAND INFO"])
+        if options.setsClientName { commands.insert("CLIENT SETNAME") }
+        if options.pings { commands.insert("PING") }
+        if server.isCluster { commands.formUnion(["CLUSTER NODES", "ASKING"]) }
+    }
+
+    /// What these commands need, by what they say.
+    init(of commands: [RedisCommand]) {
+        self.init(
+            commands: Set(commands.map(\.name)),
+            keys: commands.compactMap { command in
+                command.key.map { RedisKey(database: command.database ?? 0, name: Array($0)) }
+            },
+            databases: commands.compactMap(\.database))
+    }
 
     /// Both.
     static func + (left: RedisRights, right: RedisRights) -> RedisRights {
-        RedisRights(
-            commands: left.commands.union(right.commands), keys: left.keys.union(right.keys),
-            channels: left.channels.union(right.channels))
+        var both = left
+        both.commands.formUnion(right.commands)
+        both.keys.formUnion(right.keys)
+        both.channels.formUnion(right.channels)
+        return both
     }
 
-    /// The rules of a user who has these rights and no others, as they stand behind `ACL SETUSER <name>`: sorted, quoted as
+    /// The rules of a user who has these rights, as they stand behind `ACL SETUSER <name> reset`: sorted, quoted as
     /// `redis-cli` and configuration files have it.
     func rules(on server: RedisFacts) -> String {
-        var rules = ["-@all"] + commands.map { "+\($0.aclName)" }.sorted()
-        // Before Redis 7 there is no rule for reading alone.
+        // Before Redis 7 there is no rule for reading alone. PFCOUNT, which may write what it has counted, is one that
+        // reads to all versions.
         let prefix = server.isRedis(7) ? "%R~" : "~"
-        let patterns = keys.contains("*") ? ["*"] : keys.sorted()
-        rules += patterns.map { Self.quoted(prefix + $0) }
-        // Redis 6.0 has no rules for channels.
-        if server.isRedis(6, 2) { rules += ["resetchannels"] + channels.sorted().map { Self.quoted("&" + $0) } }
-        return rules.joined(separator: " ")
+        var rules = commands.map { "+\($0.aclName)" }.sorted().map { Array($0.utf8) }
+        rules += Self.widest(keys).map { Array(prefix.utf8) + $0 }
+        // Redis 6.0 has no rules for channels; since 6.2, a new user may have all of them by default.
+        if server.isRedis(6, 2) {
+            rules.append(Array("resetchannels".utf8))
+            rules += Self.widest(Set(channels.map { Array($0.utf8) })).map { [UInt8(ascii: "&")] + $0 }
+        }
+        return rules.map(\.quoted).joined(separator: " ")
     }
 
-    private static func quoted(_ rule: String) -> String {
-        let isPlain = rule.utf8.allSatisfy { 0x21...0x7e ~= $0 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
-        guard !isPlain else { return rule }
-        let escaped = rule.utf8.map { byte in
+    /// In their order. Before Redis 7, it is an error to name another beside the one that matches all.
+    private static func widest(_ patterns: Set<[UInt8]>) -> [[UInt8]] {
+        let all = Array("*".utf8)
+        return patterns.contains(all) ? [all] : patterns.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+}
+
+extension [UInt8] {
+    /// A key, or a pattern of glob style, as the pattern of a rule, which must have no blanks in it.
+    fileprivate func rulePattern(isLiteral: Bool) -> [UInt8] {
+        let any = UInt8(ascii: "?")
+        if isLiteral {
+            return flatMap { byte in
+                if byte.isBlank { return [any] }
+                return Array("*?[\\".utf8).contains(byte) ? [UInt8(ascii: "\\"), byte] : [byte]
+            }
+        }
+        guard contains(where: \.isBlank) else { return self }
+        // Within brackets, and behind a backslash, a question mark is nothing but that.
+        let isSimple = !contains { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "\\") }
+        return isSimple ? map { $0.isBlank ? any : $0 } : [UInt8(ascii: "*")]
+    }
+
+    /// As a word of a command line of `redis-cli`.
+    fileprivate var quoted: String {
+        let special = Array("\"'\\".utf8)
+        if allSatisfy({ 0x21...0x7e ~= $0 && !special.contains($0) }) { return String(decoding: self, as: UTF8.self) }
+        let escaped = map { byte in
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): "\\" + String(UnicodeScalar(byte))
             case 0x20...0x7e: String(UnicodeScalar(byte))
@@ -42,4 +105,14 @@ struct RedisRights: Sendable, Equatable {
         }
         return "\"\(escaped.joined())\""
     }
+}
+
+extension String {
+    /// The text as a word of a command line of `redis-cli`.
+    var quotedForRedis: String { Array(utf8).quoted }
+}
+
+extension UInt8 {
+    /// Whether no rule may have it: what C takes for white space, and 0.
+    fileprivate var isBlank: Bool { self == 0 || self == 0x20 || 9...13 ~= self }
 }

@@ -4,6 +4,9 @@ import Synchronization
 
 /// The sentinels that know which server is a master at the moment. They are asked at each connect, never between.
 final class RedisSentinels: Sendable {
+    /// How a sentinel is asked.
+    static let questionName = "SENTINEL GET-MASTER-ADDR-BY-NAME"
+
     private let masterName: String
     private let dialers: [RedisDialer]
     /// The one that answered the last time, which is asked first.
@@ -72,7 +75,7 @@ final class RedisSentinels: Sendable {
             throw CollectorError(connection: error)
         }
         defer { channel.abort() }
-        let question = RedisCommand("SENTINEL GET-MASTER-ADDR-BY-NAME", masterName)
+        let question = RedisCommand(Self.questionName, masterName)
         var commands = [question]
         if let authentication = try dialer.settings.authentication() { commands.insert(authentication, at: 0) }
         let pipeline = Pipeline(commands)

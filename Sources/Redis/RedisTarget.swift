@@ -242,3 +242,53 @@ extension RedisTarget: DiscoversTargets {
         nodes.map { "\(settings.tls == nil ? "redis" : "rediss")://\($0)" }
     }
 }
+
+extension RedisTarget: AdvisesOnAccess {
+    /// The command that makes a user with the least rights, and what it does not say.
+    public func accessAdvice(until deadline: Deadline) async -> [String] {
+        guard let rules = await accessRules(until: deadline) else { return [] }
+        var advice = ["the least rights for all that is enabled, with a password of your own:", "  \(rules)"]
+        if enabled.contains(where: { $0 is ScriptsCollector }), !settings.options.scripts.isEmpty {
+            advice.append("beside them, those that the scripts need for what they do")
+        }
+        if connection.facts.isCluster { advice.append("each node of the cluster has to have this user") }
+        if dialer.sentinels != nil {
+            advice += [
+                "each sentinel has to let its default user ask for the master:",
+                "  ACL SETUSER default +\(RedisSentinels.questionName.aclName)",
+            ]
+        }
+        return advice
+    }
+
+    /// The command that makes a user with the least rights for all that is enabled, `ACL SETUSER`, as `redis-cli` takes it,
+    /// with a placeholder for the password.
+    ///
+    /// - Returns: `nil` where the server is down, or has no users, as before Redis 6.
+    public func accessRules(until deadline: Deadline) async -> String? {
+        guard let server = try? await connection.facts(until: deadline), server.isRedis(6) else { return nil }
+        let rights = enabled.reduce(RedisRights(ofConnection: settings.options, on: server)) { rights, collector in
+            rights + collector.rights(server)
+        }
+        let known = await known(rights, on: server, until: deadline)
+        // The default user is everybody's.
+        let user = settings.username.flatMap { $0 == "default" ? nil : $0 } ?? "stack-exporter"
+        return "ACL SETUSER \(user.quotedForRedis) reset on ><password> \(known.rules(on: server))"
+    }
+
+    /// The same rights with those commands alone that the server has, by the names that its rules have for them: it takes
+    /// no rule for any other.
+    private func known(_ rights: RedisRights, on server: RedisFacts, until deadline: Deadline) async -> RedisRights {
+        let names = rights.commands.sorted()
+        let question = Capabilities.question(about: names, of: server)
+        let replies = try? await connection.run([question], until: deadline)
+        // Where it does not say, all are taken to be there.
+        let entries = (try? replies?.array(question)) ?? []
+        let missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
+        // A command that has another name has its own in rules.
+        let config = settings.options.configCommand.map { "\($0) GET" }
+        var known = rights
+        known.commands = Set(rights.commands.subtracting(missing).map { $0 == config ? "CONFIG GET" : $0 })
+        return known
+    }
+}

@@ -274,7 +274,8 @@ struct RedisExporterTests {
         OptionCase(
             "export-client-list", "false", "REDIS_EXPORTER_EXPORT_CLIENT_LIST", is: "redis_clients=false", chosen),
         OptionCase(
-            "include-config-metrics", nil, "REDIS_EXPORTER_INCL_CONFIG_METRICS", is: "redis_config_values=true", chosen),
+            "include-config-metrics", nil, "REDIS_EXPORTER_INCL_CONFIG_METRICS",
+            is: "redis_config_values=true redis_sentinel_config=true", chosen),
         OptionCase(
             "include-modules-metrics", nil, "REDIS_EXPORTER_INCL_MODULES_METRICS", is: "redis_modules=true", chosen),
         OptionCase(

@@ -20,6 +20,7 @@ final class Stack: Sendable {
         exporter = try await Exporter([
             "DATABASE_URL": postgres.connectionString(),
             "REDIS_URL": "redis://127.0.0.1:\(redis.port)", "REDIS_PASSWORD": Self.redisPassword,
+            "STACK_EXPORTER_REDIS_QUEUES_CELERY": "celery",
         ])
     }
 

@@ -151,7 +151,7 @@ struct CeleryEventTests {
         func pattern(_ change: (inout RedisQueueOptions.Celery) -> Void) -> RedisCommand {
             var options = RedisQueueOptions.Celery()
             change(&options)
-            return options.subscribing(database: 5)
+            return options.events(database: 5).command
         }
         #expect(pattern { _ in } == RedisCommand("PSUBSCRIBE", "/5.celeryev/*"))
         #expect(pattern { $0.keyPrefix = "app:" } == RedisCommand("PSUBSCRIBE", "app:/5.celeryev/*"))

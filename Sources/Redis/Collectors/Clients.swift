@@ -54,6 +54,8 @@ struct ClientsCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { [.info, Self.list] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let clients = try replies.text(Self.list).split(separator: UInt8(ascii: "\n")).compactMap(ClientLine.init)
         let now = InfoInstance.now(Info(try replies.text(.info)))

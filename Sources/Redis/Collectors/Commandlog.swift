@@ -50,6 +50,8 @@ struct CommandlogCollector: RedisCollector {
         return Self.logs.map(\.command) + configuration.commands(server)
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         var result = CollectorResult()
         for log in Self.logs {

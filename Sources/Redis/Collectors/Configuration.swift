@@ -82,6 +82,8 @@ struct ConfigurationCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { configuration.commands(server) }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let values = try configuration.values(replies, server)
         var families: [MetricFamily] = []

@@ -25,6 +25,8 @@ struct ConfigurationValuesCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { configuration.commands(server) }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var text = MetricFamily(Self.text.descriptor)
         var number = MetricFamily(Self.number.descriptor)

@@ -23,6 +23,8 @@ final class HitRatioCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { server.isSentinel ? [] : [.info] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let read = HitIntervals.Read(Info(try replies.text(.info)), own: replies.ownLookups)
         let ratio = intervals.withLock { intervals in

@@ -25,6 +25,8 @@ struct InfoCollector: RedisCollector {
         return includesEmptyDatabases ? [.info] + configuration.commands(server) : [.info]
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let info = Info(try replies.text(.info))
         var families = InfoField.families(info)

@@ -55,6 +55,12 @@ final class KeyCountsCollector: RedisCollector {
         patterns.isEmpty || server.isSentinel ? [] : [.info]
     }
 
+    /// Names are told to everybody who may search for them: no key is read.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        patterns.isEmpty || server.isSentinel
+            ? RedisRights() : RedisRights(commands: ["SCAN"], databases: patterns.map(\.database))
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         var result = CollectorResult()
         var family = MetricFamily(Self.count.descriptor)

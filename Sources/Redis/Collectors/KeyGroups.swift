@@ -127,6 +127,16 @@ final class KeyGroupsCollector: RedisCollector {
         return options.groups.isEmpty || server.isCluster ? [.info] : [.info] + [databases].compactMap { $0 }
     }
 
+    /// All keys are grouped, whatever they are called, in all databases.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !options.groups.isEmpty, !server.isSentinel else { return RedisRights() }
+        let hasDatabases = !server.isCluster || server.isValkey(9)
+        return RedisRights(of: commands(server))
+            + RedisRights(
+                commands: hasDatabases ? ["SCAN", "MEMORY USAGE", "SELECT"] : ["SCAN", "MEMORY USAGE"],
+                patterns: [RedisKey(key: "*")])
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         guard !options.groups.isEmpty else {
             return CollectorResult(families: [MetricFamily(Self.duration.descriptor, 0)])

@@ -74,6 +74,12 @@ final class KeysCollector: RedisCollector {
         }
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard isWanted(server) else { return RedisRights() }
+        let commands = ["TYPE", "MEMORY USAGE", "GETRANGE", "PFCOUNT"] + Self.sizeCommands.values
+        return RedisRights(commands: Set(commands), keys: named) + search.rights
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         // The server may have been made a master since the connection was opened.
         guard isWanted(server) else { return CollectorResult() }

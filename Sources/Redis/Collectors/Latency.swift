@@ -22,6 +22,8 @@ struct LatencyCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { server.isSentinel ? [] : [Self.latest] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var last = MetricFamily(Self.last.descriptor)
         var duration = MetricFamily(Self.duration.descriptor)

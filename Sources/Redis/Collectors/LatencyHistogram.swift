@@ -19,6 +19,8 @@ struct LatencyHistogramCollector: RedisCollector {
         server.isRedis(7) && !server.isSentinel ? [.info, Self.histogram] : []
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let histograms = try replies.array(Self.histogram)
         var sums: [Info.Text: Double] = [:]

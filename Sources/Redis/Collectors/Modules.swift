@@ -17,6 +17,8 @@ struct ModulesCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { [Self.info] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let info = Info(try replies.text(Self.info))
         var modules = MetricFamily(Self.module.descriptor)

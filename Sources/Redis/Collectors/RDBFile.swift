@@ -24,6 +24,8 @@ struct RDBFileCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { isHere ? configuration.commands(server) : [] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let values = try configuration.values(replies, server)
         guard let directory = values["dir"], let name = values["dbfilename"] else { return [] }

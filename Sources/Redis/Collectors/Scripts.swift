@@ -41,6 +41,11 @@ struct ScriptsCollector: RedisCollector {
         canRun(on: server) ? scripts.map(\.command) : []
     }
 
+    /// What the scripts themselves do is not known: they need a right for every command that they call.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        server.isSentinel || !canRun(on: server) ? RedisRights() : RedisRights(of: scripts.map(\.command))
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         guard canRun(on: server) else {
             return CollectorResult(

@@ -78,6 +78,12 @@ struct SearchCollector: RedisCollector {
         (try? indexes(replies))?.map(Self.info) ?? []
     }
 
+    /// Who asks for an index has to be allowed to read all keys that may be in it, and these may be called anything.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        server.isSentinel
+            ? RedisRights() : RedisRights(commands: ["FT._LIST", "FT.INFO"], patterns: [RedisKey(key: "*")])
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         let indexes: [[UInt8]]
         do throws(CollectorError) {

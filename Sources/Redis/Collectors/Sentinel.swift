@@ -77,6 +77,11 @@ struct SentinelCollector: RedisCollector {
         return masters.prefix(Self.limit).flatMap { [Self.sentinels(of: $0), Self.replicas(of: $0)] }
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        RedisRights(
+            commands: server.isSentinel ? ["SENTINEL MASTERS", "SENTINEL SENTINELS", "SENTINEL SLAVES"] : [])
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         let masters: [Master]
         do throws(CollectorError) {
@@ -223,6 +228,8 @@ struct SentinelConfigurationCollector: RedisCollector {
     func commands(_ server: RedisFacts) -> [RedisCommand] {
         server.isSentinel && server.isRedis(6, 2) ? [Self.all] : []
     }
+
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         var text = MetricFamily(Self.text.descriptor)

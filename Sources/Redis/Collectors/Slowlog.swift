@@ -25,6 +25,8 @@ struct SlowlogCollector: RedisCollector {
         server.isSentinel ? [] : [Self.lengthCommand, Self.lastCommand]
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         var result = CollectorResult()
         result.read { () throws(CollectorError) in

@@ -98,8 +98,6 @@ final class StreamsCollector: RedisCollector {
             + "there is none, or where its ID is no time",
         labels: ["db", "stream", "group"], source: "XPENDING")
 
-    private static let time = RedisCommand("TIME")
-
     let readsWhatWasNamed = true
     private let named: [RedisKey]
     private let search: KeySearch
@@ -121,7 +119,7 @@ final class StreamsCollector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] {
         guard isConfigured, !server.isSentinel else { return [] }
-        return [Self.time] + streams.map(Self.type)
+        return [.time] + streams.map(Self.type)
     }
 
     /// What a stream is asked, once it is known to be one, and then what its groups are asked.
@@ -134,6 +132,13 @@ final class StreamsCollector: RedisCollector {
             }
             return [Self.stream(stream), Self.groups(of: stream)] + ofGroups
         }
+    }
+
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard isConfigured, !server.isSentinel else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "XINFO STREAM", "XINFO GROUPS", "XPENDING"]
+        return RedisRights(commands: Set(commands + (includesConsumers ? ["XINFO CONSUMERS"] : [])), keys: named)
+            + search.rights
     }
 
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
@@ -164,7 +169,7 @@ final class StreamsCollector: RedisCollector {
         let labels: Labels = ["db": "db\(stream.database)", "stream": stream.text]
         Self.append(try replies[Self.stream(stream)], Self.streamFields, labels, to: &tables.streams)
         _ = try replies.array(Self.groups(of: stream))
-        let now = (try? replies.array(Self.time))?.first?.number
+        let now = replies.serverTime
         for group in groups(of: stream, replies) {
             let labels = labels.adding("group", String(decoding: group.name, as: UTF8.self))
             Self.append(group.reply, Self.groupFields, labels, to: &tables.groups)

@@ -12,6 +12,8 @@ struct Tile38Collector: RedisCollector {
 
     func commands(_ server: RedisFacts) -> [RedisCommand] { [Self.figures] }
 
+    func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
+
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let prefix = Array("tile38_".utf8)
         let fields = RedisReply.array(try replies.array(Self.figures)).fields

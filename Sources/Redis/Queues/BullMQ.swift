@@ -93,6 +93,14 @@ final class BullMQCollector: QueueCollector {
         }
     }
 
+    /// A job's key has its number behind the queue's.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !server.isSentinel else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "LLEN", "ZCARD", "LINDEX", "ZCOUNT", "HGET", "GET"]
+        let prefixes = settings.queues.bullmqPrefixes.map { RedisKey(database: settings.database, key: $0 + ":") }
+        return RedisRights(commands: Set(commands + (readsWhatWasNamed ? [] : ["SCAN"])), prefixes: prefixes)
+    }
+
     private var queues: [Queue] { known.withLock { $0.queues } }
 
     /// The queue whose `meta` or `id` a key is; `nil` of other keys.

@@ -20,8 +20,6 @@ final class CeleryCollector: RedisCollector {
     /// The queue of what is counted for all together: workers keep what they have not acknowledged in one place.
     private static let allQueues = "(all)"
 
-    private static let time = RedisCommand("TIME", isOptional: true)
-
     private struct State {
         /// The server whose keys' types are known.
         var runID = ""
@@ -98,7 +96,7 @@ final class CeleryCollector: RedisCollector {
                 state.forgetTypes()
             }
             guard !state.queues.isEmpty else { return [] }
-            var commands = [Self.time, state.unacked.first, state.unackedIndex.first]
+            var commands = [.time, state.unacked.first, state.unackedIndex.first]
             commands.reserveCapacity(state.queues.count * (options.prioritySteps.count + 1))
             for list in state.queues.lazy.flatMap(\.lists) {
                 commands.append(list.key.first)
@@ -123,16 +121,19 @@ final class CeleryCollector: RedisCollector {
         }
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard Self.isThere(server), bindings.mayFindQueues || !options.names.isEmpty else { return RedisRights() }
+        let named = options.names.flatMap { CeleryQueue(Array($0.utf8), options, database: database).lists }
+        let commands = ["TIME", "TYPE", "HLEN", "ZRANGE", "ZCOUNT", "LLEN"] + (options.readsMessages ? ["LINDEX"] : [])
+        let (unacked, index) = state.withLock { ($0.unacked.key, $0.unackedIndex.key) }
+        return RedisRights(commands: Set(commands), keys: [unacked, index] + named.map(\.key.key)) + bindings.rights
+    }
+
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
-        var now: Double?
+        let now = replies.serverTime
         var length = MetricFamily(Self.length.descriptor)
         var measurements: [QueueMeasurement] = []
-        var error: CollectorError?
-        do throws(CollectorError) {
-            now = try Self.seconds(replies)
-        } catch let failure {
-            error = failure
-        }
+        var error = replies.firstFailure(of: [.time])
         state.withLock { state in
             for index in state.queues.indices {
                 do throws(CollectorError) {
@@ -255,20 +256,11 @@ final class CeleryCollector: RedisCollector {
 
     /// Counts what should have been given to another worker by now; `nil` where the oldest is not so old.
     private func overdue(_ index: TypedKey, _ replies: RedisReplies) -> RedisCommand? {
-        guard let now = try? Self.seconds(replies), let oldest = (try? replies[index.read])?.elements.last?.number
+        guard let now = replies.serverTime, let oldest = (try? replies[index.read])?.elements.last?.number
         else { return nil }
         let limit = now - options.visibilityTimeout
         guard oldest < limit else { return nil }
         return RedisCommand("ZCOUNT", index.key.name, "-inf", "(\(limit)", database: database)
-    }
-
-    /// The server's own time, in seconds since 1970.
-    private static func seconds(_ replies: RedisReplies) throws(CollectorError) -> Double {
-        let parts = try replies.array(time).compactMap(\.number)
-        guard parts.count == 2 else {
-            throw CollectorError(.internal, "TIME was not answered as its documentation says")
-        }
-        return parts[0] + parts[1] / 1e6
     }
 }
 
@@ -388,13 +380,5 @@ private struct TypedKey {
         guard answer == Array(type.utf8) || answer == Array("none".utf8) else {
             throw CollectorError(.internal, "a key that Celery has for a \(type) is something else (TYPE)")
         }
-    }
-}
-
-extension RedisReplies {
-    /// Whether the server has an answer that we did not take, since it is too long.
-    fileprivate func isTooLong(_ command: RedisCommand) -> Bool {
-        guard case .error(let text) = refusal(of: command) else { return false }
-        return text.starts(with: "TOOLONG".utf8)
     }
 }

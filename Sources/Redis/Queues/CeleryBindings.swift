@@ -21,8 +21,10 @@ final class CeleryBindings: Sendable {
     private let scan: KeyScan
     private let state = Mutex(State())
 
-    /// From the end of one pass over all keys to the next.
-    private static let searchInterval = Duration.seconds(300)
+    /// How many times as long as a search took there is none after it, at the least.
+    private static let pauseFactor = 20
+    /// How long there is none at the most.
+    private static let longestPause = Duration.seconds(300)
     /// How many sets are read in one piece, and how many members of each; those of most exchanges are one. What has more
     /// is read by itself.
     private static let batchSize = 200
@@ -39,11 +41,24 @@ final class CeleryBindings: Sendable {
     /// The names of the queues that are bound, in the order of their bytes; of too many the first.
     var queues: [[UInt8]] { state.withLock { $0.queues } }
 
+    /// Whether there is any exchange to look at.
+    var mayFindQueues: Bool { options.searchesExchanges || !options.exchanges.isEmpty }
+
+    /// What a user has to be allowed to look at exchanges, and to read the queues that are bound to them, which may be
+    /// called anything.
+    var rights: RedisRights {
+        guard mayFindQueues else { return RedisRights() }
+        return RedisRights(
+            commands: options.searchesExchanges ? ["TYPE", "SSCAN", "SCAN"] : ["TYPE", "SSCAN"],
+            prefixes: [RedisKey(database: database, key: options.keyPrefix)])
+    }
+
     /// Reads the sets that are known, and searches for more where it is time.
     func look(_ server: RedisBackground) async throws(CollectorError) {
         let known = state.withLock { Set($0.bound.keys) }
         try await read(known.union(options.exchanges.map { Self.key($0, options) }), server)
         guard options.searchesExchanges, isSearchDue else { return }
+        let start = ContinuousClock.now
         var failure: CollectorError?
         do throws(CollectorError) {
             try await scan.pass(server) { keys throws(CollectorError) in
@@ -55,8 +70,11 @@ final class CeleryBindings: Sendable {
             failure = error
         }
         // What may not be searched would be refused, and counted, in each round.
+        let pause =
+            failure?.reason == .permission
+            ? Self.longestPause : min(start.duration(to: .now) * Self.pauseFactor, Self.longestPause)
         if failure == nil || failure?.reason == .permission {
-            state.withLock { $0.nextSearch = .now.advanced(by: Self.searchInterval) }
+            state.withLock { $0.nextSearch = .now.advanced(by: pause) }
         }
         if let failure { throw failure }
     }

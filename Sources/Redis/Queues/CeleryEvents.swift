@@ -20,6 +20,7 @@ final class CeleryEventsCollector: RedisCollector {
 
     private let tasks: Tasks
     private let subscription: Subscription
+    private let subscriptionRights: RedisRights
 
     /// What the connection's event loop fills and scrapes read.
     private final class Tasks: Sendable {
@@ -40,7 +41,9 @@ final class CeleryEventsCollector: RedisCollector {
     init(_ settings: RedisSettings) {
         let tasks = Tasks(settings.queues.celery)
         self.tasks = tasks
-        subscription = Subscription(settings.queues.celery.subscribing(database: settings.database)) { tasks.take($0) }
+        let events = settings.queues.celery.events(database: settings.database)
+        subscription = Subscription(events.command) { tasks.take($0) }
+        subscriptionRights = RedisRights(commands: [events.command.name, "PING"], channels: [events.channels])
     }
 
     /// When a task was sent, in seconds since 1970 by the sender's clock; `nil` where that is not known.
@@ -52,6 +55,8 @@ final class CeleryEventsCollector: RedisCollector {
     func commands(_ server: RedisFacts) -> [RedisCommand] {
         server.isSentinel ? [] : [.info]
     }
+
+    func rights(_ server: RedisFacts) -> RedisRights { server.isSentinel ? RedisRights() : subscriptionRights }
 
     func result(_ replies: RedisReplies, _ server: RedisFacts) -> CollectorResult {
         let failure = subscription.failure
@@ -74,13 +79,12 @@ final class CeleryEventsCollector: RedisCollector {
 }
 
 extension RedisQueueOptions.Celery {
-    /// What subscribes to the exchange of events. It is exactly the channel that an ACL has to have behind its `&`:
-    /// `/0.celeryev/*`.
-    func subscribing(database: Int) -> RedisCommand {
+    /// What subscribes to the exchange of events, and what an ACL has to have behind its `&` for it: `/0.celeryev/*`.
+    func events(database: Int) -> (command: RedisCommand, channels: String) {
         let channel = keyPrefix + Self.rendered(fanoutPrefix, database: database) + eventExchange
-        guard fanoutPatterns else { return RedisCommand("SUBSCRIBE", channel) }
         let literal = channel.map { #"*?[]\"#.contains($0) ? "\\\($0)" : "\($0)" }.joined()
-        return RedisCommand("PSUBSCRIBE", literal + "/*")
+        if fanoutPatterns { return (RedisCommand("PSUBSCRIBE", literal + "/*"), literal + "/*") }
+        return (RedisCommand("SUBSCRIBE", channel), literal)
     }
 
     /// As Python's `format` does it: `{db}` is the database, a doubled brace is one.

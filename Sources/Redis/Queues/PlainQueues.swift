@@ -60,6 +60,16 @@ final class PlainQueuesCollector: QueueCollector {
         return commands
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !server.isSentinel, !queues.isEmpty else { return RedisRights() }
+        var commands: Set = ["TIME", "TYPE"]
+        if !lists.isEmpty { commands.insert("LLEN") }
+        if lists.contains(where: \.list.readsJobs) { commands.insert("LINDEX") }
+        if !sortedSets.isEmpty { commands.formUnion(["ZCARD", "ZRANGE", "ZCOUNT"]) }
+        if !streams.isEmpty { commands.formUnion(["XLEN", "XINFO GROUPS", "XPENDING", "XRANGE"]) }
+        return RedisRights(commands: commands, keys: keys.map(\.key))
+    }
+
     func measure(_ replies: RedisReplies, now: Double?) -> (families: [MetricFamily], queues: [QueueMeasurement]) {
         var size = MetricFamily(Self.size.descriptor)
         for queue in queues where queue.showsSize {

@@ -125,7 +125,7 @@ extension RedisReplies {
     /// element that is too long for us is none of the server's failures.
     func firstFailure(of commands: [RedisCommand]) -> CollectorError? {
         for command in commands where has(command) {
-            if case .error(let text) = refusal(of: command), !text.starts(with: "TOOLONG".utf8) {
+            if case .error(let text) = refusal(of: command), !isTooLong(command) {
                 return CollectorError(text, to: command)
             }
         }

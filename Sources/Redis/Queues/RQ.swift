@@ -78,6 +78,14 @@ final class RQCollector: QueueCollector {
         self.known.withLock { $0 = known }
     }
 
+    /// Which workers and jobs there are is not known before.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !server.isSentinel, !server.isCluster || readsWhatWasNamed else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "LLEN", "ZCARD", "LINDEX", "ZCOUNT", "HMGET"]
+        return RedisRights(
+            commands: Set(commands + (server.isCluster ? [] : ["SSCAN"])), prefixes: [settings.rqKey("")])
+    }
+
     private var queues: [Queue] { known.withLock { $0.queues } }
     private var workers: [Worker] { known.withLock { $0.workers } }
 

@@ -72,6 +72,14 @@ final class ResqueCollector: QueueCollector {
         heads.keep(Set(known.queues.map(\.label)))
     }
 
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !server.isSentinel, !server.isCluster || !settings.queues.resque.isEmpty else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "LLEN", "SCARD", "ZCARD", "LINDEX", "GET", "ZRANGE"]
+        let ofWorkers = ["SSCAN", "SISMEMBER", "EXISTS"]
+        return RedisRights(
+            commands: Set(commands + (server.isCluster ? [] : ofWorkers)), prefixes: [settings.resqueKey("")])
+    }
+
     private var queues: [Queue] { known.withLock { $0.queues } }
     private var workers: [Worker] { known.withLock { $0.workers ?? [] } }
 

@@ -110,6 +110,15 @@ final class SidekiqCollector: QueueCollector {
         }
     }
 
+    /// A process has its own name for a key.
+    func rights(_ server: RedisFacts) -> RedisRights {
+        guard !server.isSentinel, !server.isCluster || readsWhatWasNamed else { return RedisRights() }
+        let commands = ["TIME", "TYPE", "LLEN", "LINDEX", "ZCARD", "ZCOUNT", "GET"]
+        let ofProcesses = ["SSCAN", "SISMEMBER", "HMGET", "HLEN", "HVALS"]
+        return RedisRights(
+            commands: Set(commands + (server.isCluster ? [] : ofProcesses)), prefixes: [settings.sidekiqKey("")])
+    }
+
     private var queues: [Queue] { known.withLock { $0.queues } }
     private var processes: [Process] { known.withLock { $0.processes ?? [] } }
 
