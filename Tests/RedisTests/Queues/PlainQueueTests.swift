@@ -50,6 +50,8 @@ import Testing
                 "redis_key_size{db=\"db3\",key=\"jobs\"}": 2, "redis_key_size{db=\"db1\",key=\"jobs\"}": 2,
                 "redis_key_size{db=\"db3\",key=\"alike\"}": 2, "redis_key_size{db=\"db3\",key=\"closed\"}": 1,
                 "redis_key_size{db=\"db3\",key=\"none\"}": 0, "redis_key_size{db=\"db3\",key=\"odd\"}": 1,
+                // From the collector of keys.
+                "redis_key_size{db=\"db3\",key=\"plain\"}": 3,
             ], alone: "redis_key_size")
         #expect(isAge(series[age("jobs", "list")], since: 1_700_000_000.5))
         #expect(isAge(series[age("db1=jobs", "list")], since: 1_700_000_000.25))
