@@ -63,11 +63,13 @@ struct Capabilities {
     mutating func note(_ reply: RedisReply, to command: RedisCommand, at now: ContinuousClock.Instant = .now) {
         guard command.isOptional, case .error(let text) = reply else { return }
         let refusal = (reply, now.advanced(by: Self.refusalInterval))
+        let isOfOneDatabase = text.starts(with: Pipeline.failedSelection)
         switch CollectorError(text, to: command).reason {
-        case .unsupportedVersion: refusalsByName[command.name] = refusal
-        case .permission where !CollectorError.isOfOneKey(text): refusalsByName[command.name] = refusal
+        case .unsupportedVersion where !isOfOneDatabase: refusalsByName[command.name] = refusal
+        case .permission where !isOfOneDatabase && !CollectorError.isOfOneKey(text):
+            refusalsByName[command.name] = refusal
         case .internal where text.starts(with: ReplyLimit.codeWord): break
-        case .permission, .internal:
+        case .permission, .unsupportedVersion, .internal:
             if refusals.count >= Self.maximumRefusals { refusals = refusals.filter { now < $0.value.end } }
             if refusals.count < Self.maximumRefusals { refusals[command] = refusal }
         default: break

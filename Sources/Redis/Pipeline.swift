@@ -11,6 +11,8 @@ struct Pipeline {
     }
 
     private static let statistics = RedisCommand("INFO", "STATS")
+    /// What goes before the server's error where a command stands for the `SELECT` of its database that failed.
+    static let failedSelection = Array("SELECT ".utf8)
 
     /// What came of it.
     struct Outcome {
@@ -78,7 +80,7 @@ struct Pipeline {
         var counts: [Lookups] = []
         for (step, reply) in zip(steps, received) {
             switch (step, reply) {
-            case (.select, .error): failedSelection = reply
+            case (.select, .error(let text)): failedSelection = .error(Self.failedSelection + text)
             case (.select(let selected), _):
                 failedSelection = nil
                 database = selected

@@ -33,7 +33,6 @@ final class RedisCluster: Sendable {
     /// How much of its time a scrape waits for one of the other nodes.
     private static let patience = 0.8
     private static let question = RedisCommand("CLUSTER NODES", isOptional: true)
-    private static let asking = RedisCommand("ASKING")
 
     init(_ server: RedisConnection, _ dialer: RedisDialer) {
         self.server = server
@@ -179,9 +178,10 @@ final class RedisCluster: Sendable {
                 if !asking.isEmpty {
                     group.addTask {
                         var replies = RedisReplies()
-                        // It stands for the one command behind it.
+                        // It stands for the one command behind it; in the same database, so that nothing comes between.
                         for command in asking {
-                            replies.add(await self.part([Self.asking, command], on: node, until: othersDeadline))
+                            let word = RedisCommand("ASKING", database: command.database)
+                            replies.add(await self.part([word, command], on: node, until: othersDeadline))
                         }
                         return replies
                     }

@@ -9,6 +9,10 @@ import Scraping
 extension CollectorError {
     /// A server's refusal of a command.
     init(_ error: [UInt8], to command: RedisCommand) {
+        if error.starts(with: Pipeline.failedSelection) {
+            self.init(Array(error.dropFirst(Pipeline.failedSelection.count)), to: RedisCommand("SELECT"))
+            return
+        }
         let text = String(decoding: error.prefix(256), as: UTF8.self)
         let lowercase = text.lowercased()
         let code = Self.codeWord(of: text)

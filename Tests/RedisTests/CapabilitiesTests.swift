@@ -51,6 +51,21 @@ struct CapabilitiesTests {
         #expect(capabilities.refusal(of: config, at: now + .seconds(601)) == nil)
     }
 
+    @Test func aDatabaseThatMayNotBeSelectedIsNotTheCommandsFault() {
+        for error in ["NOPERM User metrics has no permissions to run the 'select' command", "ERR unknown command"] {
+            var capabilities = Capabilities()
+            capabilities.meet(server("a"))
+            let (here, there) = (
+                RedisCommand("TYPE", "a", database: 0, isOptional: true),
+                RedisCommand("TYPE", "a", database: 2, isOptional: true)
+            )
+            let reply = RedisReply.error(Pipeline.failedSelection + Array(error.utf8))
+            capabilities.note(reply, to: there)
+            #expect(capabilities.refusal(of: there) == reply)
+            #expect(capabilities.refusal(of: here) == nil)
+        }
+    }
+
     @Test func aServerThatIsLoadingIsAskedAgain() {
         var capabilities = Capabilities()
         capabilities.meet(server("a"))

@@ -37,8 +37,9 @@ struct EveryVersionTests {
             #expect(lines.allSatisfy { $0.family.type == entry?.descriptor.type }, "\(name)")
             #expect(lines.reduce(into: []) { $0.formUnion($1.family.labels) } == Set(entry?.labels ?? []), "\(name)")
         }
-        let unknown = Set(entries.keys).subtracting(contract.lines.map(\.family.name))
-        #expect(unknown.subtracting(["redis_cluster_<field>"]).sorted() == [])
+        // Those of the systems of queues are in suites of their own.
+        let known = Set(contract.lines.map(\.family.name) + ["redis_cluster_<field>"])
+        #expect(entries.keys.filter { $0.hasPrefix("redis_") && !known.contains($0) }.sorted() == [])
     }
 
     @Test func aSentinelOfValkeyIsOne() {

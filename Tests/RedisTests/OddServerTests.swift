@@ -65,7 +65,7 @@ import Testing
         let target = RedisTarget(port: server.port, lists: [jobs])
         let (outcome, series) = await target.scrape()
         #expect(outcome.isUp)
-        #expect(outcome.error(of: "redis_lists")?.reason == .connection)
+        #expect(outcome.error(of: "redis_queues")?.reason == .connection)
         #expect(series["redis_uptime_in_seconds"] == 5)
         await target.shutdown()
     }
@@ -79,13 +79,14 @@ import Testing
                     let nodes = "e7d1 :1@2 myself,master - 0 0 1 connected 0-16383\n"
                     return .reply("$\(nodes.utf8.count)\r\n\(nodes)\r\n")
                 }
-                if command.hasPrefix("LLEN") { asked.add() }
-                return command.hasPrefix("LLEN") ? .reply("-\(redirection) 1 :1\r\n") : .reply("*-1\r\n")
+                guard command == "TYPE jobs" else { return .reply("*-1\r\n") }
+                asked.add()
+                return .reply("-\(redirection) 1 :1\r\n")
             }
             let target = RedisTarget(port: server.port, lists: [jobs])
             let (outcome, _) = await target.scrape()
             #expect(outcome.isUp)
-            #expect(outcome.error(of: "redis_lists")?.reason == .connection)
+            #expect(outcome.error(of: "redis_queues")?.reason == .connection)
             #expect(outcome.duration < .seconds(3))
             #expect((1...2).contains(asked.value))
             await target.shutdown()
@@ -107,7 +108,7 @@ import Testing
 
     @Test func aServerThatDrips() async throws {
         let server = try await ScriptedServer { command in
-            command.hasPrefix("LLEN") ? .drip(":" + String(repeating: "0", count: 1000)) : Self.info()
+            command == "TYPE jobs" ? .drip(":" + String(repeating: "0", count: 1000)) : Self.info()
         }
         let target = RedisTarget(port: server.port, lists: [jobs])
         let (outcome, series) = await target.scrape(within: .milliseconds(700))
@@ -186,13 +187,14 @@ import Testing
         #expect(series["redis_up"] == 1)
         #expect(series["redis_master_link_up{master_host=\"127.0.0.1\",master_port=\"\(master.port)\"}"] == 0)
         #expect(series[size] == nil)
-        #expect(outcome.error(of: "redis_lists")?.detail.contains("MASTERDOWN") == true)
+        #expect(outcome.error(of: "redis_queues")?.detail.contains("MASTERDOWN") == true)
         await target.shutdown()
     }
 
     @Test func databasesThatMayNotBeSelected() async throws {
         let server = try await RedisServer(
-            "--databases", "4", "--user", "metrics", "on", ">pw", "~*", "-@all", "+info", "+llen")
+            "--databases", "4", "--user", "metrics", "on", ">pw", "~*", "-@all", "+info", "+time", "+type", "+llen",
+            "+lindex")
         try await server.cli("RPUSH", "jobs", "a")
         let lists = [jobs, RedisKey(database: 2, key: "jobs"), RedisKey(database: 9, key: "jobs")]
         let narrow = RedisTarget(port: server.port, lists: lists) {
@@ -202,15 +204,22 @@ import Testing
         for _ in 0..<2 {
             let (outcome, series) = await narrow.scrape()
             #expect(outcome.isUp)
+            #expect(outcome.error(of: "redis_queues")?.reason == .permission)
+            #expect(outcome.error(of: "redis_queues")?.detail.contains("+select") == true)
             #expect(series[size] == 1)
             #expect(series["redis_key_size{db=\"db2\",key=\"jobs\"}"] == nil)
         }
+        // Each once, in the first scrape.
+        #expect(
+            try await server.cli("INFO", "commandstats").contains(
+                "cmdstat_select:calls=0,usec=0,usec_per_call=0.00,rejected_calls=2,"))
         await narrow.shutdown()
         // The last one is beyond the server's four.
         let target = RedisTarget(port: server.port, lists: lists)
         for _ in 0..<2 {
             let (outcome, series) = await target.scrape()
             #expect(outcome.isUp)
+            #expect(outcome.error(of: "redis_queues")?.detail.contains("SELECT") == true)
             #expect(series[size] == 1)
             #expect(series["redis_key_size{db=\"db2\",key=\"jobs\"}"] == 0)
             #expect(series["redis_key_size{db=\"db9\",key=\"jobs\"}"] == nil)

@@ -54,6 +54,12 @@ struct PipelineTests {
         #expect(words(Pipeline(commands, database: outcome.database)).contains("SELECT 0"))
     }
 
+    /// `ASKING` is for the next command alone, whichever that is.
+    @Test func nothingComesBetweenCommandsOfOneDatabase() {
+        let commands = [RedisCommand("ASKING", database: 1), RedisCommand("LLEN", "a", database: 1)]
+        #expect(words(Pipeline(commands)) == ["INFO STATS", "SELECT 1", "ASKING", "LLEN a", "INFO STATS"])
+    }
+
     @Test func aDatabaseThatCannotBeSelectedGivesNoValues() throws {
         let inOther = RedisCommand("LLEN", "a", database: 9)
         let pipeline = Pipeline([.info, inOther])

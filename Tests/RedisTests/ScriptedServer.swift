@@ -7,7 +7,7 @@ final class ScriptedServer: Sendable {
     /// What comes of a command.
     enum Answer {
         case reply(String)
-        /// One byte after the other.
+        /// One byte after the other, and nothing to the commands behind.
         case drip(String)
         case nothing
         case hangUp
@@ -52,6 +52,7 @@ final class ScriptedServer: Sendable {
                             channel.writeAndFlush(ByteBuffer(bytes: [byte]), promise: nil)
                         }
                     }
+                    return
                 case .nothing: break
                 case .hangUp: return channel.close(promise: nil)
                 }

@@ -124,16 +124,12 @@ extension RedisReplies {
     /// Why one of these was not answered, of several the first; `nil` where all that were sent have an answer. An
     /// element that is too long for us is none of the server's failures.
     func firstFailure(of commands: [RedisCommand]) -> CollectorError? {
-        for command in commands where has(command) {
-            if case .error(let text) = refusal(of: command), !isTooLong(command) {
-                return CollectorError(text, to: command)
-            }
-        }
         do throws(CollectorError) {
-            try check()
+            for command in commands where has(command) && !isTooLong(command) { _ = try self[command] }
+            if !commands.allSatisfy(has) { try check() }
             return nil
         } catch {
-            return commands.allSatisfy(has) ? nil : error
+            return error
         }
     }
 }
