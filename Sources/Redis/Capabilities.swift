@@ -26,9 +26,9 @@ struct Capabilities {
     /// The optional ones among the commands of which nobody has asked yet whether they are there, by their names.
     func unknown(among commands: [RedisCommand]) -> [String] {
         var names: [String] = []
-        for command in commands where command.isOptional && known[command.name] == nil && !names.contains(command.name)
-        {
-            names.append(command.name)
+        for command in commands
+        where command.isOptional && known[command.serverName] == nil && !names.contains(command.serverName) {
+            names.append(command.serverName)
         }
         return names
     }
@@ -54,8 +54,8 @@ struct Capabilities {
     /// What stands for the reply to a command that is not worth sending; `nil` for one that is.
     func refusal(of command: RedisCommand, at now: ContinuousClock.Instant = .now) -> RedisReply? {
         guard command.isOptional else { return nil }
-        if known[command.name] == false { return .error(Array("ERR unknown command".utf8)) }
-        let refusal = refusalsByName[command.name] ?? refusals[command]
+        if known[command.serverName] == false { return .error(Array("ERR unknown command".utf8)) }
+        let refusal = refusalsByName[command.serverName] ?? refusals[command]
         return refusal.flatMap { now < $0.end ? $0.reply : nil }
     }
 
@@ -65,9 +65,9 @@ struct Capabilities {
         let refusal = (reply, now.advanced(by: Self.refusalInterval))
         let isOfOneDatabase = text.starts(with: Pipeline.failedSelection)
         switch CollectorError(text, to: command).reason {
-        case .unsupportedVersion where !isOfOneDatabase: refusalsByName[command.name] = refusal
+        case .unsupportedVersion where !isOfOneDatabase: refusalsByName[command.serverName] = refusal
         case .permission where !isOfOneDatabase && !CollectorError.isOfOneKey(text):
-            refusalsByName[command.name] = refusal
+            refusalsByName[command.serverName] = refusal
         case .internal where text.starts(with: ReplyLimit.codeWord): break
         case .permission, .unsupportedVersion, .internal:
             if refusals.count >= Self.maximumRefusals { refusals = refusals.filter { now < $0.value.end } }

@@ -5,7 +5,9 @@ struct RedisCommand: Sendable, Hashable {
     /// The command's name, with its subcommand where it has one: `LATENCY HISTOGRAM`. A failure speaks of it by this; never
     /// by an argument, which may be a key or a password.
     let name: String
-    /// An array of bulk strings: the words of the name and the arguments.
+    /// What this server calls it, where an administrator has renamed it: nobody's business, since it may be a secret.
+    let serverName: String
+    /// An array of bulk strings: the words of the server's name for it and the arguments.
     let wire: [UInt8]
     /// The database that it must run in; `nil` for a command that looks at no key.
     let database: Int?
@@ -23,11 +25,17 @@ struct RedisCommand: Sendable, Hashable {
     }
 
     /// The same with arguments whose number is known only when it runs.
-    init(_ name: String, arguments: [any RedisArgument], database: Int? = nil, isOptional: Bool = false) {
+    ///
+    /// - Parameter serverName: `nil` where the server calls it by its own name.
+    init(
+        _ name: String, called serverName: String? = nil, arguments: [any RedisArgument], database: Int? = nil,
+        isOptional: Bool = false
+    ) {
         self.name = name
+        self.serverName = serverName ?? name
         self.database = database
         self.isOptional = isOptional
-        let words = name.utf8.split(separator: UInt8(ascii: " "))
+        let words = self.serverName.utf8.split(separator: UInt8(ascii: " "))
         var wire: [UInt8] = []
         wire.reserveCapacity(64)
         wire.append(UInt8(ascii: "*"))

@@ -280,15 +280,16 @@ extension RedisTarget: AdvisesOnAccess {
     /// no rule for any other.
     private func known(_ rights: RedisRights, on server: RedisFacts, until deadline: Deadline) async -> RedisRights {
         let names = rights.commands.sorted()
-        let question = Capabilities.question(about: names, of: server)
+        // A command that has another name there has its own in rules.
+        let config = settings.options.configCommand ?? "CONFIG"
+        let serverNames = names.map { $0 == "CONFIG GET" ? "\(config) GET" : $0 }
+        let question = Capabilities.question(about: serverNames, of: server)
         let replies = try? await connection.run([question], until: deadline)
         // Where it does not say, all are taken to be there.
         let entries = (try? replies?.array(question)) ?? []
         let missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
-        // A command that has another name has its own in rules.
-        let config = settings.options.configCommand.map { "\($0) GET" }
         var known = rights
-        known.commands = Set(rights.commands.subtracting(missing).map { $0 == config ? "CONFIG GET" : $0 })
+        known.commands.subtract(missing)
         return known
     }
 }

@@ -24,7 +24,7 @@ struct ConfigurationQuestion {
         guard let command, !server.isSentinel else { return [] }
         // Before Redis 7 the command takes one name.
         let groups = server.isRedis(7) ? [names] : names.map { [$0] }
-        return groups.map { RedisCommand(command, arguments: $0, isOptional: true) }
+        return groups.map { RedisCommand("CONFIG GET", called: command, arguments: $0, isOptional: true) }
     }
 
     /// What the server says of them, by name, in its order.

@@ -67,7 +67,9 @@ final class KeyGroupsCollector: RedisCollector {
 
     init(_ settings: RedisSettings) {
         options = settings.keys
-        databases = settings.options.configCommand.map { RedisCommand("\($0) GET", "databases", isOptional: true) }
+        databases = settings.options.configCommand.map {
+            RedisCommand("CONFIG GET", called: "\($0) GET", arguments: ["databases"], isOptional: true)
+        }
     }
 
     /// One pass over all databases that have keys, or the rest of the one before.
