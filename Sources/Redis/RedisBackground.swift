@@ -6,7 +6,8 @@ struct RedisBackground: Sendable {
     /// What kind of server it is.
     let facts: RedisFacts
     private let cluster: RedisCluster
-    private let dialer: RedisDialer
+    /// Opens connections of a collector's own.
+    let dialer: RedisDialer
 
     /// The longest that one piece of work may keep a scrape from the connection.
     private static let limit = Duration.seconds(2)
@@ -18,9 +19,6 @@ struct RedisBackground: Sendable {
         self.cluster = cluster
         self.dialer = dialer
     }
-
-    /// Opens connections of a collector's own.
-    var dialing: RedisDialer { dialer }
 
     /// Sends commands in one piece. They should take the server about a millisecond, since everybody waits for it.
     ///

@@ -70,7 +70,7 @@ final class CeleryEventsCollector: RedisCollector {
     }
 
     func look(_ server: RedisBackground) async {
-        if !server.facts.isSentinel { await subscription.listen(by: server.dialing) }
+        if !server.facts.isSentinel { await subscription.listen(by: server.dialer) }
     }
 
     var openConnections: Int { subscription.isOpen ? 1 : 0 }
