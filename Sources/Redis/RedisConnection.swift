@@ -230,7 +230,7 @@ final class RedisConnection: Sendable {
         let answer = await channel.exchange(pipeline, until: deadline)
         if let failure = answer.failure { throw failure }
         let replies = try pipeline.match(answer.replies).replies
-        let facts = (try? replies.text(.info)).map { RedisFacts(Info($0)) } ?? RedisFacts()
+        let facts = (try? replies.info).map { RedisFacts($0) } ?? RedisFacts()
         state.withLock { state in
             state.facts = facts
             state.capabilities.meet(facts)

@@ -3,6 +3,7 @@ import Scraping
 /// The replies of one scrape, by the commands that they answer.
 struct RedisReplies: Sendable {
     private var replies: [RedisCommand: RedisReply]
+    private var parsedInfo: Info?
     /// Why commands that were sent have no reply.
     private var failure: CollectorError?
     /// The same where it is so of single commands, those of one node of a cluster.
@@ -11,6 +12,7 @@ struct RedisReplies: Sendable {
     init(_ replies: [RedisCommand: RedisReply] = [:], failure: CollectorError? = nil) {
         self.replies = replies
         self.failure = failure
+        parsedInfo = replies[.info]?.text.map(Info.init)
     }
 
     /// How many look-ups of keys the exporter had made when the server said in `INFO` how many there were.
@@ -21,7 +23,10 @@ struct RedisReplies: Sendable {
 
     /// Adds those of the next trip, whose failure is that of everything that has no reply.
     mutating func add(_ other: RedisReplies) {
-        if other.has(.info) { ownLookups = other.ownLookups }
+        if other.has(.info) {
+            ownLookups = other.ownLookups
+            parsedInfo = other.parsedInfo
+        }
         replies.merge(other.replies) { _, new in new }
         failures.merge(other.failures) { _, new in new }
         failure = failure ?? other.failure
@@ -50,6 +55,7 @@ struct RedisReplies: Sendable {
     /// Adds what stands for a reply to a command that was not sent.
     mutating func add(_ reply: RedisReply, to command: RedisCommand) {
         replies[command] = reply
+        if command == .info { parsedInfo = reply.text.map(Info.init) }
     }
 
     /// Whether there is one, be it a refusal or the reason why there is none.
@@ -98,6 +104,16 @@ struct RedisReplies: Sendable {
     func textIfAny(_ command: RedisCommand) throws(CollectorError) -> [UInt8]? {
         if case .null = try self[command] { return nil }
         return try text(command)
+    }
+
+    /// The lines of `INFO`, found once for all who read them.
+    ///
+    /// - Throws: As for ``text(_:)``.
+    var info: Info {
+        get throws(CollectorError) {
+            let text = try text(.info)
+            return parsedInfo ?? Info(text)
+        }
     }
 
     /// The whole number that answers a command.

@@ -103,8 +103,7 @@ public final class RedisTarget: Target {
             // INFO is what tells that the server is up, whatever else is asked for.
             let wanted = enabled.map { $0.commands(server) }
             try await ask([.info] + wanted.joined(), &replies, until: scrape.deadline)
-            if let info = try? replies.text(.info) {
-                let info = Info(info)
+            if let info = try? replies.info {
                 server = RedisFacts(info)
                 scrapes.withLock { $0.role = info["role"]?.text }
                 scrape.targetAnswered()

@@ -58,7 +58,7 @@ struct ClientsCollector: RedisCollector {
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let clients = try replies.text(Self.list).split(separator: UInt8(ascii: "\n")).compactMap(ClientLine.init)
-        let now = InfoInstance.now(Info(try replies.text(.info)))
+        let now = InfoInstance.now(try replies.info)
         let labels = clients.map { ["id": $0.id, "name": $0.name] as Labels }
 
         var info = MetricFamily(Self.info.descriptor)

@@ -26,7 +26,7 @@ final class HitRatioCollector: RedisCollector {
     func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
-        let read = HitIntervals.Read(Info(try replies.text(.info)), own: replies.ownLookups)
+        let read = HitIntervals.Read(try replies.info, own: replies.ownLookups)
         let ratio = intervals.withLock { intervals in
             intervals.update(with: read, at: .now)
             return intervals.ratio

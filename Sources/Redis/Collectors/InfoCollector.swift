@@ -28,7 +28,7 @@ struct InfoCollector: RedisCollector {
     func rights(_ server: RedisFacts) -> RedisRights { RedisRights(of: commands(server)) }
 
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
-        let info = Info(try replies.text(.info))
+        let info = try replies.info
         var families = InfoField.families(info)
         families += InfoInstance.families(info)
         families += InfoKeyspace.families(info, databases: databases(replies, server))

@@ -24,7 +24,7 @@ struct LatencyHistogramCollector: RedisCollector {
     func families(_ replies: RedisReplies, _ server: RedisFacts) throws(CollectorError) -> [MetricFamily] {
         let histograms = try replies.array(Self.histogram)
         var sums: [Info.Text: Double] = [:]
-        for line in Info(try replies.text(.info)).lines {
+        for line in try replies.info.lines {
             if let command = line.field.after("cmdstat_") { sums[command] = line.value.number(of: "usec") }
         }
         var latencies = MetricFamily(Self.latencies.descriptor)
