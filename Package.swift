@@ -100,7 +100,9 @@ let package = Package(
             "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS],
             tests: [nioEmbedded, "Lab"],
             resources: [.copy("Fixtures")])
-        + library("Containers", ["CLinux", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
+        + library(
+            "Containers", ["CLinux", "Exposition", "Scraping", nioCore, nioPosix, nioHTTP],
+            tests: ["Lab"], resources: [.copy("Fixtures")])
         + library("Configuration", ["CYAML", "Containers", "Postgres", "Redis", "Scraping", log])
         + library(
             "WebServer", ["CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP],

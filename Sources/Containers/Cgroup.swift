@@ -23,10 +23,14 @@ final class Cgroup {
     let role: Role
     /// Its directory's, by which it is told from a later cgroup of the same name.
     let inode: UInt64
-    /// `id`, and a container's `name`.
-    let labels: Labels
-    /// The names that they may have.
-    static let labelNames = ["id", "name"]
+    /// What it is in; `nil` for the root.
+    private(set) weak var parent: Cgroup?
+    /// What its runtime told of it, where it is a container and somebody was found who knows it.
+    private(set) var details: ContainerDetails?
+    /// `id`; of a container also `name`, `image`, those of its labels that are wanted, and where it is in Kubernetes.
+    private(set) var labels: Labels
+    /// The names that they may have, but for `container_label_...`.
+    static let labelNames = ["id", "name", "image", "namespace", "pod", "container"]
     /// Seconds since 1970. The kernel dates a directory when it is first looked up, and anew when it had to forget that
     /// in between, so the earliest date ever seen is the one that is nearest to the truth.
     private(set) var created: Int
@@ -39,8 +43,9 @@ final class Cgroup {
     /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
 
-    init(components: [String], role: Role, status: Directory.Status) {
+    init(components: [String], role: Role, parent: Cgroup?, status: Directory.Status) {
         self.components = components
+        self.parent = parent
         self.role = role
         relativePath = components.isEmpty ? "." : components.joined(separator: "/")
         inode = status.inode
@@ -53,6 +58,16 @@ final class Cgroup {
         }
     }
 
+    /// Takes over what was found out about the container; labels are only made anew where that changes something.
+    func learn(_ details: ContainerDetails?, labels pairs: @autoclosure () -> [(String, String)]) {
+        guard details != self.details else { return }
+        self.details = details
+        let labels = Labels(pairs())
+        guard labels != self.labels else { return }
+        self.labels = labels
+        extendedLabels = []
+    }
+
     var isRoot: Bool { components.isEmpty }
 
     var isExported: Bool {
@@ -62,8 +77,9 @@ final class Cgroup {
         }
     }
 
-    var isContainer: Bool {
-        if case .container = role { true } else { false }
+    /// The container that it is.
+    var container: Container? {
+        if case .container(let container) = role { container } else { nil }
     }
 
     func wasModified(_ seconds: Int) {

@@ -60,7 +60,7 @@ final class CgroupTree {
         if let known = self.top, !known.isGone, known.inode == status.inode {
             top = known
         } else {
-            top = Cgroup(components: [], role: .group, status: status)
+            top = Cgroup(components: [], role: .group, parent: nil, status: status)
             self.top = top
         }
         try visit(top, status, until: deadline)
@@ -116,7 +116,8 @@ final class CgroupTree {
             }
             let path = cgroup.components + [name]
             guard let status = Directory.Status(of: path.joined(separator: "/"), in: root) else { continue }
-            let child = Cgroup(components: path, role: Self.role(of: name, below: cgroup.components), status: status)
+            let child = Cgroup(
+                components: path, role: Self.role(of: name, below: cgroup.components), parent: cgroup, status: status)
             cgroup.children.append(child)
             departed.removeAll { $0.labels == child.labels }
             try visit(child, status, until: deadline)
@@ -141,7 +142,7 @@ final class CgroupTree {
 
     private func depart(_ cgroup: Cgroup) {
         cgroup.isGone = true
-        if cgroup.isContainer { departed.append(Departed(labels: cgroup.labels, lastSeen: lastWalk)) }
+        if cgroup.container != nil { departed.append(Departed(labels: cgroup.labels, lastSeen: lastWalk)) }
         for child in cgroup.children { depart(child) }
     }
 }

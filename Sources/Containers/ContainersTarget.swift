@@ -7,22 +7,6 @@ import Synchronization
 ///
 /// All reading is done on a thread of its own, in order of the collectors, while the scrape waits.
 public actor ContainersTarget: Target {
-    /// What can be configured.
-    public struct Settings: Sendable {
-        /// The `target` label.
-        public var name = "containers"
-        /// The directory that holds the cgroup hierarchies; found from `/proc/self/mountinfo` where it is `nil`.
-        public var cgroupfs: String?
-        /// Where `/proc` is mounted.
-        public var procfs = "/proc"
-        /// The most file descriptors that are kept open between scrapes; never more than half of what the process may
-        /// have. A container has about ten on cgroup v2 and fifteen on v1, and each costs 5 KiB of kernel memory.
-        public var keptDescriptors = 1024
-
-        /// The settings that hold where nothing is configured.
-        public init() {}
-    }
-
     /// Containers are all of one kind.
     public static let kind = "containers"
 

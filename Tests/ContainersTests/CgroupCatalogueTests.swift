@@ -33,7 +33,7 @@ struct CgroupCatalogueTests {
     @Test("rows of one name are one entry, with the labels that tell them apart")
     func rowsOfOneName() throws {
         let failures = try entry("container_memory_failures_total")
-        #expect(failures.labels == ["id", "name", "failure_type", "scope"])
+        #expect(failures.labels == Cgroup.labelNames + ["failure_type", "scope"])
         #expect(
             failures.source == "memory.stat: pgfault, memory.stat: pgmajfault; on v1 memory.stat: pgfault, "
                 + "memory.stat: total_pgfault, memory.stat: pgmajfault, memory.stat: total_pgmajfault")
