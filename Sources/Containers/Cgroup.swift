@@ -34,16 +34,27 @@ final class Cgroup {
     /// Seconds since 1970. The kernel dates a directory when it is first looked up, and anew when it had to forget that
     /// in between, so the earliest date ever seen is the one that is nearest to the truth.
     private(set) var created: Int
+    /// Seconds since 1970 of the walk that met it first.
+    let firstSeen: Int
     /// In order of their names.
     var children: [Cgroup] = []
     /// Whether the kernel said so; a cgroup that is gone never comes back.
     var isGone = false
+    /// Whether children may be there that are not known.
+    var needsListing = true
+    /// Goes up when a file of it was written to, which is how limits change; see ``CgroupWatcher``.
+    var writes = 0
+    /// By which the kernel tells of its directory.
+    var watch: CInt?
+    /// By which it tells of those in the other hierarchies.
+    var otherWatches: [CInt] = []
     /// By the reader's numbering of files.
-    var descriptors: [KeptDescriptor?] = []
+    var files: [FileState] = []
     /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
 
-    init(components: [String], role: Role, parent: Cgroup?, status: Directory.Status) {
+    init(components: [String], role: Role, parent: Cgroup?, status: Directory.Status, firstSeen: Int) {
+        self.firstSeen = firstSeen
         self.components = components
         self.parent = parent
         self.role = role
@@ -68,6 +79,14 @@ final class Cgroup {
         extendedLabels = []
     }
 
+    /// What is known of one of its files.
+    enum FileState {
+        case unknown
+        case open(KeptDescriptor)
+        /// It was not there when it was looked for, though the cgroup was.
+        case absent
+    }
+
     var isRoot: Bool { components.isEmpty }
 
     var isExported: Bool {
@@ -84,6 +103,18 @@ final class Cgroup {
 
     func wasModified(_ seconds: Int) {
         created = min(created, seconds)
+    }
+
+    /// Has files looked for again that were not there.
+    func forgetAbsentFiles() {
+        for index in files.indices {
+            if case .absent = files[index] { files[index] = .unknown }
+        }
+    }
+
+    func forgetWatches() {
+        watch = nil
+        otherWatches = []
     }
 
     /// Its labels and further ones, rendered once.

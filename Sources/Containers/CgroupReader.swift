@@ -26,6 +26,9 @@ final class CgroupReader {
     /// What is longer is cut, after a whole number of lines or in the middle of one.
     private static let maximumLength = 1 << 20
 
+    /// v1's controllers whose hierarchies have files that are only ever changed by being written to.
+    private static let controllersWithLimits = ["cpu", "cpuset", "memory", "pids"]
+
     /// Which hierarchies there are.
     let mounts: CgroupMounts
     /// The cgroups found.
@@ -54,7 +57,8 @@ final class CgroupReader {
             throw ContainersError("no cgroup hierarchy is mounted")
         }
         do {
-            tree = try CgroupTree(root: path)
+            let others = Self.controllersWithLimits.compactMap { mounts.directories[.v1($0)] }.filter { $0 != path }
+            tree = try CgroupTree(root: path, others: Set(others).sorted())
         } catch {
             throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
         }
@@ -96,8 +100,11 @@ final class CgroupReader {
         of cgroup: Cgroup,
         _ body: (Span<UInt8>) -> Void
     ) throws(CollectorError) -> Outcome {
-        if index < cgroup.descriptors.count, let kept = cgroup.descriptors[index] {
-            return try read(kept.file, body)
+        while cgroup.files.count <= index { cgroup.files.append(.unknown) }
+        switch cgroup.files[index] {
+        case .open(let kept): return try read(kept.file, body)
+        case .absent: return .absent
+        case .unknown: break
         }
         let (file, root) = files[index]
         guard let root else { return .absent }
@@ -105,13 +112,16 @@ final class CgroupReader {
         do {
             opened = try File("\(cgroup.relativePath)/\(file.name)", in: root.directory)
         } catch {
-            return try Self.outcome(of: error)
+            guard try Self.outcome(of: error) == .absent, tree.isThere(cgroup) else { return .gone }
+            // Later on only what switches a controller on brings files, which the tree is told of. In the beginning a
+            // runtime makes the directories of the other hierarchies one after the other.
+            if tree.isSettled(cgroup) { cgroup.files[index] = .absent }
+            return .absent
         }
         let outcome = try read(opened, body)
         // The kernel takes longer to write memory.stat than to open it, so others gain more from being kept.
         if outcome == .read, file.name != "memory.stat", let kept = budget.keep(opened) {
-            while cgroup.descriptors.count <= index { cgroup.descriptors.append(nil) }
-            cgroup.descriptors[index] = kept
+            cgroup.files[index] = .open(kept)
         }
         return outcome
     }

@@ -9,8 +9,9 @@ import Scraping
 /// cgroups of user sessions and of what runs within containers, is only passed through; mount units and the monitors of
 /// LXC are not even entered.
 ///
-/// A walk costs a `stat` per cgroup: a cgroup directory's link count is 2 + the number of its children, so one whose
-/// known children are all there and as many as it counts has no others, and is not listed again.
+/// The kernel tells what comes and goes, see ``CgroupWatcher``. What it does not tell, and everything once a minute, is
+/// found by a `stat` per cgroup: a cgroup directory's link count is 2 + the number of its children, so one whose known
+/// children are all there and as many as it counts has no others, and is not listed again.
 final class CgroupTree {
     /// The most cgroups that are looked at, so that a host with a leak of them does not become ours.
     static let maximumCount = 10_000
@@ -26,10 +27,20 @@ final class CgroupTree {
         let lastSeen: Int
     }
 
+    /// How many seconds may pass until nothing is taken for granted any more.
+    private static let trust = 60
+
+    /// How many seconds a runtime takes at most to make all directories of a container.
+    private static let settlingTime = 10
+
     private let root: File
     private let limit: Int
+    private let watcher: CgroupWatcher
     private var count = 0
+    private var now = 0
     private var lastWalk = 0
+    private var lastWholeWalk = 0
+    private var isWholeWalk = true
 
     /// The root; `nil` before the first walk.
     private(set) var top: Cgroup?
@@ -40,10 +51,12 @@ final class CgroupTree {
     /// Containers that went within the last five minutes.
     private(set) var departed: [Departed] = []
 
+    /// - Parameter others: The roots of the other hierarchies in which limits are set.
     /// - Throws: Where the root cannot be opened.
-    init(root: String, limit: Int = maximumCount) throws(SystemError) {
+    init(root: String, others: [String] = [], limit: Int = maximumCount) throws(SystemError) {
         self.root = try File(root, flags: O_DIRECTORY)
         self.limit = limit
+        watcher = CgroupWatcher(primary: root, others: others)
     }
 
     /// Walks.
@@ -54,19 +67,25 @@ final class CgroupTree {
         guard let status = Directory.Status(of: ".", in: root) else {
             throw CollectorError(.connection, "the cgroup hierarchy's root is gone: \(SystemError())")
         }
+        let isComplete = watcher.update()
+        lastWalk = self.now
+        self.now = now
+        isWholeWalk = !isComplete || !(lastWholeWalk..<lastWholeWalk + Self.trust).contains(now)
+        if isWholeWalk { watcher.retry() }
         count = 0
         leftOut = 0
         let top: Cgroup
         if let known = self.top, !known.isGone, known.inode == status.inode {
             top = known
         } else {
-            top = Cgroup(components: [], role: .group, parent: nil, status: status)
+            if let former = self.top { depart(former) }
+            top = Cgroup(components: [], role: .group, parent: nil, status: status, firstSeen: now)
             self.top = top
         }
-        try visit(top, status, until: deadline)
+        try visit(top, until: deadline)
+        if isWholeWalk { lastWholeWalk = now }
         exported.removeAll(keepingCapacity: true)
         collect(top)
-        lastWalk = now
         departed.removeAll { $0.lastSeen < now - Self.memory.seconds }
         departed.removeFirst(max(0, departed.count - Self.memory.count))
     }
@@ -76,53 +95,65 @@ final class CgroupTree {
         Directory.Status(of: cgroup.relativePath, in: root)?.inode == cgroup.inode
     }
 
-    private func visit(_ cgroup: Cgroup, _ status: Directory.Status, until deadline: Deadline) throws(CollectorError) {
+    /// Whether the cgroup was met long enough ago for its runtime to have made all that belongs to it.
+    func isSettled(_ cgroup: Cgroup) -> Bool { now - cgroup.firstSeen >= Self.settlingTime && cgroup.watch != nil }
+
+    /// Whether limits of the cgroup cannot have changed without its ``Cgroup/writes`` telling.
+    func seesLimits(of cgroup: Cgroup) -> Bool { watcher.seesLimits(of: cgroup) }
+
+    private func visit(_ cgroup: Cgroup, until deadline: Deadline) throws(CollectorError) {
         try deadline.check()
         count += 1
-        cgroup.wasModified(status.modified)
         guard cgroup.role != .ignored, cgroup.components.count < Self.maximumDepth else { return }
+        if isWholeWalk {
+            cgroup.writes += 1
+            cgroup.forgetAbsentFiles()
+        }
+        if isWholeWalk || cgroup.watch == nil { watcher.watch(cgroup) }
 
+        let isToldOf = cgroup.watch != nil && !isWholeWalk
+        var areAllThere = true
         for child in cgroup.children {
-            if !child.isGone, let status = Directory.Status(of: child.relativePath, in: root),
-                status.inode == child.inode
-            {
-                try visit(child, status, until: deadline)
+            if !child.isGone, isToldOf || isThere(child) {
+                try visit(child, until: deadline)
             } else {
                 child.isGone = true
+                areAllThere = false
             }
         }
-        let areAllThere = cgroup.children.allSatisfy { !$0.isGone }
-        if areAllThere, status.links == 2 + cgroup.children.count { return }
+        if areAllThere, !cgroup.needsListing {
+            guard !isToldOf, let status = Directory.Status(of: cgroup.relativePath, in: root) else { return }
+            cgroup.wasModified(status.modified)
+            if status.links == 2 + cgroup.children.count { return }
+        }
         try list(cgroup, until: deadline)
     }
 
     /// Reads a directory, and visits the children that are new.
     private func list(_ cgroup: Cgroup, until deadline: Deadline) throws(CollectorError) {
-        var known: [String: Cgroup] = [:]
-        for child in cgroup.children {
-            if child.isGone {
-                depart(child)
-            } else if let name = child.components.last {
-                known[name] = child
-            }
-        }
+        for child in cgroup.children where child.isGone || !isThere(child) { depart(child) }
+        cgroup.children.removeAll { $0.isGone }
+        let known = Set(cgroup.children.compactMap(\.components.last))
         // A directory that went in this moment, or may not be read, has no children to show.
         let names = (try? Directory.subdirectories(of: cgroup.relativePath, in: root)) ?? []
-        cgroup.children.removeAll { $0.isGone }
-        for name in names.sorted() where known[name] == nil {
+        var areAllKnown = true
+        for name in names.sorted() where !known.contains(name) {
             guard count < limit else {
                 leftOut += 1
+                areAllKnown = false
                 continue
             }
             let path = cgroup.components + [name]
             guard let status = Directory.Status(of: path.joined(separator: "/"), in: root) else { continue }
             let child = Cgroup(
-                components: path, role: Self.role(of: name, below: cgroup.components), parent: cgroup, status: status)
+                components: path, role: Self.role(of: name, below: cgroup.components), parent: cgroup, status: status,
+                firstSeen: now)
             cgroup.children.append(child)
             departed.removeAll { $0.labels == child.labels }
-            try visit(child, status, until: deadline)
+            try visit(child, until: deadline)
         }
         cgroup.children.sort { $0.relativePath < $1.relativePath }
+        cgroup.needsListing = !areAllKnown
     }
 
     /// What a cgroup is, by its name and its ancestors'.
@@ -142,6 +173,7 @@ final class CgroupTree {
 
     private func depart(_ cgroup: Cgroup) {
         cgroup.isGone = true
+        watcher.end(cgroup)
         if cgroup.container != nil { departed.append(Departed(labels: cgroup.labels, lastSeen: lastWalk)) }
         for child in cgroup.children { depart(child) }
     }

@@ -89,3 +89,10 @@ extension [MetricFamily] {
         return String(decoding: page, as: UTF8.self)
     }
 }
+
+extension Cgroup {
+    /// How many of its files are kept open.
+    var openFiles: Int {
+        files.count { if case .open = $0 { true } else { false } }
+    }
+}
