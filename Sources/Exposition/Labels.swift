@@ -14,9 +14,12 @@ public struct Labels: Sendable, Hashable {
 
     /// The labels as they stand between the braces; empty where there are none.
     public let rendered: [UInt8]
+    /// Of the bytes, made once: every scrape looks for duplicates among label sets that mostly outlive it.
+    private let digest: UInt64
 
     private init(rendered: [UInt8]) {
         self.rendered = rendered
+        digest = Self.digest(of: rendered)
     }
 
     /// Labels from names and values in any order.
@@ -38,7 +41,7 @@ public struct Labels: Sendable, Hashable {
             Self.render(name, value, into: &rendered)
             previous = name
         }
-        self.rendered = rendered
+        self.init(rendered: rendered)
     }
 
     /// These labels and one more; a label of that name that is there already wins.
@@ -85,6 +88,49 @@ public struct Labels: Sendable, Hashable {
             return String(decoding: value, as: UTF8.self)
         }
         return nil
+    }
+
+    /// Whether both are the very same bytes in memory: sure that they are equal, at the price of comparing two addresses.
+    public func isIdentical(to other: Labels) -> Bool {
+        rendered.withUnsafeBufferPointer { own in
+            other.rendered.withUnsafeBufferPointer { $0.baseAddress == own.baseAddress && $0.count == own.count }
+        }
+    }
+
+    /// Compares what was made of the bytes before the bytes.
+    public static func == (one: Labels, other: Labels) -> Bool {
+        one.digest == other.digest && one.rendered == other.rendered
+    }
+
+    /// What was made of the bytes stands for them.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(digest)
+    }
+
+    /// Differs from process to process, so that nobody can choose label values that all fall together.
+    private static let seed = UInt64.random(in: .min ... .max)
+
+    /// Eight bytes at a time, each mixed in by a multiplication of which both halves are used.
+    private static func digest(of rendered: [UInt8]) -> UInt64 {
+        let bytes = rendered.span.bytes
+        var digest = seed ^ UInt64(bytes.byteCount)
+        var position = 0
+        while position + 8 <= bytes.byteCount {
+            digest = mix(digest ^ bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+            position += 8
+        }
+        var rest: UInt64 = 0
+        while position < bytes.byteCount {
+            rest = rest << 8 | UInt64(bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self))
+            position += 1
+        }
+        return mix(digest ^ rest)
+    }
+
+    private static func mix(_ value: UInt64) -> UInt64 {
+        // The odd number nearest to 2^64 divided by the golden ratio spreads what follows each other evenly.
+        let (high, low) = value.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        return high ^ low
     }
 
     /// Brings a name to `[a-zA-Z_][a-zA-Z0-9_]*`: every other character becomes `_`.

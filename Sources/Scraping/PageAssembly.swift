@@ -39,6 +39,8 @@ struct PageAssembly {
     private let seriesPerTarget: Int
     private var merged: [MetricFamily] = []
     private var indices: [String: Int] = [:]
+    /// The samples of a family whose label sets were found to differ.
+    private var distinct: [Sample] = []
     private(set) var dropped = DroppedSamples()
 
     init(seriesPerTarget: Int = .max) {
@@ -83,7 +85,7 @@ struct PageAssembly {
             }
         }
         guard let index = indices[descriptor.name] else {
-            dropped[.duplicate] += family.removeDuplicates()
+            dropped[.duplicate] += family.removeDuplicates(distinct: &distinct)
             indices[descriptor.name] = merged.count
             merged.append(family)
             return
@@ -93,7 +95,7 @@ struct PageAssembly {
             return
         }
         merged[index].samples += family.samples
-        dropped[.duplicate] += merged[index].removeDuplicates()
+        dropped[.duplicate] += merged[index].removeDuplicates(distinct: &distinct)
     }
 
     /// Takes from the end of the largest family, again and again, until what is left fits the budget.
@@ -122,15 +124,24 @@ struct PageAssembly {
 extension MetricFamily {
     /// Keeps the first sample of each label set.
     ///
+    /// - Parameter distinct: Samples whose label sets differ, of the family before it at best: those of one source have the
+    ///   same ones in the same order.
     /// - Returns: How many were removed.
-    fileprivate mutating func removeDuplicates() -> Int {
-        guard samples.count > 1 else { return 0 }
+    fileprivate mutating func removeDuplicates(distinct: inout [Sample]) -> Int {
+        guard samples.count > 1, !samples.hasSameLabels(as: distinct) else { return 0 }
         var seen = Set<Labels>(minimumCapacity: samples.count)
-        return samples.removeAllCounting { !seen.insert($0.labels).inserted }
+        let count = samples.removeAllCounting { !seen.insert($0.labels).inserted }
+        distinct = samples
+        return count
     }
 }
 
 extension [Sample] {
+    /// Whether both have label sets of the same identity, one by one.
+    fileprivate func hasSameLabels(as other: [Sample]) -> Bool {
+        count == other.count && indices.allSatisfy { self[$0].labels.isIdentical(to: other[$0].labels) }
+    }
+
     fileprivate mutating func removeAllCounting(where isUnwanted: (Sample) -> Bool) -> Int {
         let before = count
         removeAll(where: isUnwanted)
