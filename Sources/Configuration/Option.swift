@@ -56,7 +56,7 @@ struct Option: Sendable {
 
     /// All options but the collectors' switches.
     static let named: [Option] =
-        general + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
+        general + host + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
 
     private static let general: [Option] =
         [
