@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Testing
 
 @testable import Containers
@@ -112,9 +114,76 @@ struct HostMountTests {
             """
         let bytes = Array(lines.utf8) + [10] + Array("30 1 254:9 / /b".utf8) + [0xff] + Array(" rw - ext4 x rw\n".utf8)
         let own = MountTable(bytes)
-        #expect(own.order == ["/a\\040b\tc\nd\\04", "/b\u{fffd}"])
-        #expect(self.lines(HostMount.all(own: own, host: nil, root: "")).count == 1)
-        #expect(own.mounts["/a\\040b\tc\nd\\04"]?.source == "/dev/my disk")
+        #expect(own.mounts.map(\.mountPoint) == ["/a\\040b\tc\nd\\04"])
+        #expect(own["/a\\040b\tc\nd\\04"]?.source == "/dev/my disk")
         #expect(table("").mounts.isEmpty)
+    }
+}
+
+/// Runs work that gives its thread a mount namespace of its own, on a thread that ends with it.
+func inOwnMountNamespace<T: Sendable>(_ work: @escaping @Sendable (MountCall) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread {
+            continuation.resume(
+                with: Result {
+                    let mount = try #require(MountCall())
+                    return try work(mount)
+                })
+        }
+    }
+}
+
+/// `mount(2)`, which Swift does not see, in a mount namespace of the calling thread's alone.
+struct MountCall {
+    private typealias Function =
+        @convention(c) (
+            UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, CUnsignedLong, UnsafePointer<CChar>?
+        ) -> CInt
+    private let function: Function
+
+    /// Leaves the namespace that the thread has been in; nothing that is mounted from here on is seen by others.
+    ///
+    /// - Returns: `nil` where the kernel refuses.
+    init?() {
+        typealias Unshare = @convention(c) (CInt) -> CInt
+        guard let unshare = dlsym(nil, "unshare").map({ unsafeBitCast($0, to: Unshare.self) }),
+            let mount = dlsym(nil, "mount").map({ unsafeBitCast($0, to: Function.self) }),
+            // CLONE_NEWNS; MS_REC | MS_PRIVATE
+            unshare(0x2_0000) == 0, mount("none", "/", nil, 0x4_4000, nil) == 0
+        else { return nil }
+        function = mount
+    }
+
+    func callAsFunction(_ source: String, _ path: String, _ type: String, _ options: String = "") -> Bool {
+        function(source, path, type, 0, options) == 0
+    }
+}
+
+@Suite("Reading mounts", .enabled(if: geteuid() == 0, "takes root to mount"))
+struct MountSourceTests {
+    @Test("what is mounted is there at the next look, however much is mounted", arguments: [1, 600])
+    func changes(count: Int) async throws {
+        let tree = try TemporaryTree()
+        try tree.write("first/file", "")
+        try tree.write("second/file", "")
+        let path = tree.path
+        let seen = try await inOwnMountNamespace { mount in
+            // Each hides the one before.
+            let source = String(repeating: "x", count: 200)
+            for _ in 1...count { try #require(mount(source, "\(path)/first", "tmpfs")) }
+            let mounts = MountSource("/proc/thread-self/mountinfo")
+            func places() -> [String] {
+                (mounts.table()?.mounts ?? []).map(\.mountPoint).filter { $0.hasPrefix(path) }
+                    .map { String($0.dropFirst(path.count)) }
+            }
+            var seen = [places(), places()]
+            try #require(mount("tmpfs", "\(path)/second", "tmpfs"))
+            seen += [places(), places()]
+            // One that hides another by a type that is left out hides it from us too.
+            try #require(mount("proc", "\(path)/second", "proc"))
+            seen.append(places())
+            return seen
+        }
+        #expect(seen == [["/first"], ["/first"], ["/first", "/second"], ["/first", "/second"], ["/first"]])
     }
 }

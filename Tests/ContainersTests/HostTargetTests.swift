@@ -231,18 +231,10 @@ struct HostFileSystemTests {
 ///
 /// - Returns: Its server's end, or -1.
 private func mountSilentFileSystem(at path: String) -> CInt {
-    typealias Unshare = @convention(c) (CInt) -> CInt
-    typealias Mount =
-        @convention(c) (
-            UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, CUnsignedLong, UnsafePointer<CChar>?
-        ) -> CInt
-    guard let unshare = dlsym(nil, "unshare").map({ unsafeBitCast($0, to: Unshare.self) }),
-        let mount = dlsym(nil, "mount").map({ unsafeBitCast($0, to: Mount.self) }),
-        // A mount namespace, in which nothing that is mounted is seen by others (MS_REC | MS_PRIVATE).
-        unshare(0x2_0000) == 0, mount("none", "/", nil, 0x4_4000, nil) == 0
-    else { return -1 }
+    guard let mount = MountCall() else { return -1 }
     let device = open("/dev/fuse", O_RDWR | O_CLOEXEC)
-    guard device >= 0, mount("silent", path, "fuse", 0, "fd=\(device),rootmode=40000,user_id=0,group_id=0") == 0
-    else { return -1 }
+    guard device >= 0, mount("silent", path, "fuse", "fd=\(device),rootmode=40000,user_id=0,group_id=0") else {
+        return -1
+    }
     return device
 }

@@ -126,6 +126,7 @@ struct WholeServerTests {
         let dictated = #/(pg|redis|celery|container|machine|node)_\S+ /#
         let expected = [
             "counter metrics should have \"_total\" suffix", "metric names should not contain abbreviated units",
+            "metric names should be written in 'snake_case' not 'camelCase'",
             "non-counter metrics should not have \"_total\" suffix",
             "non-histogram and non-summary metrics should not have \"_count\" suffix",
             "use base unit \"seconds\" instead of \"milliseconds\"",

@@ -13,12 +13,19 @@ enum HostAnswer {
     /// There is nothing to collect, and what is to be said of it.
     case nothing(CollectorError?)
 
-    /// A file of the network that is not the host's.
-    static let notOfTheHost = HostAnswer.nothing(
-        CollectorError(
-            .permission,
-            "only the exporter's own network namespace can be seen: run it in the host's (network_mode: host), or mount "
-                + "the host's /proc and name it by --path.procfs"))
+    /// What is read is of the exporter's own network namespace, which is not the host's.
+    static func notOfTheHost(_ file: HostFile) -> HostAnswer {
+        let remedy =
+            switch file.scope {
+            case .networkSetting: ""
+            case .machine, .network: ", or mount the host's /proc and name it by --path.procfs"
+            }
+        return .nothing(
+            CollectorError(
+                .permission,
+                "\(file.path) is that of the exporter's own network namespace: run it in the host's "
+                    + "(network_mode: host)\(remedy)"))
+    }
 }
 
 /// The collectors of the host.

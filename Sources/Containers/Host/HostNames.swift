@@ -64,7 +64,7 @@ struct HostNames: HostCollector {
         for file in files {
             switch try reader.content(of: file) {
             case .none: continue
-            case .notOfTheHost: return .notOfTheHost
+            case .notOfTheHost: return .notOfTheHost(file)
             case .bytes(let bytes):
                 var text = HostText(bytes, separator: UInt8(ascii: ":"))
                 while text.nextLine() {

@@ -54,10 +54,12 @@ final class HostReader {
     let procfs: String
     /// What can be seen of the host from here.
     let view: HostView
-    /// Where the host's root directory is, as a prefix without a slash behind it; `nil` where it cannot be seen.
-    var rootfs: String? { mounts?.root }
 
     private let configuredRoot: String?
+    private let hostMounts: MountSource
+    private let ownMounts: MountSource
+    /// Whether both are of the same mount namespace.
+    private var isInHostMounts = false
     private var files: [HostFile: KeptFile] = [:]
     private var scrape = 0
     private var rowCaches: [String: HostRowCache] = [:]
@@ -76,15 +78,24 @@ final class HostReader {
         self.procfs = procfs
         configuredRoot = rootfs.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         view = HostView(procfs: procfs)
+        hostMounts = MountSource("\(procfs)/1/mountinfo")
+        ownMounts = MountSource("\(procfs)/self/mountinfo")
     }
 
-    /// The mounts that can be asked about, and where the host's root directory is; `nil` where that cannot be seen.
+    /// The mounts that can be asked about, and where the host's root directory is, as a prefix without a slash behind it;
+    /// `nil` where that cannot be seen.
     ///
     /// What process 1 of the host sees goes before what the exporter sees, to which systemd may have added some.
-    var mounts: (root: String, all: [HostMount])? {
-        guard let own = try? MountTable(path: "\(procfs)/self/mountinfo") else { return nil }
-        let host = view.isProcOfHost ? try? MountTable(path: "\(procfs)/1/mountinfo") : nil
-        guard let root = configuredRoot ?? HostMount.root(own: own, host: host) else { return nil }
+    func mounts() -> (root: String, all: [HostMount])? {
+        let host = view.isProcOfHost ? hostMounts.table() : nil
+        let own: MountTable?
+        if let host, isInHostMounts {
+            own = host
+        } else {
+            own = ownMounts.table()
+            if let id = own?.top?.id { isInHostMounts = id == host?.top?.id }
+        }
+        guard let own, let root = configuredRoot ?? HostMount.root(own: own, host: host) else { return nil }
         return (root, HostMount.all(own: own, host: host, root: root))
     }
 

@@ -73,7 +73,7 @@ struct HostRows: HostCollector {
         switch try reader.content(of: file) {
         case .bytes(let content): bytes = content
         case .none: return .nothing(nil)
-        case .notOfTheHost: return .notOfTheHost
+        case .notOfTheHost: return .notOfTheHost(file)
         }
         let cache = reader.rowCache(of: name)
         cache.begin()

@@ -44,15 +44,15 @@ struct HostScalars: HostCollector {
 
     func answer(from reader: HostReader) throws(CollectorError) -> HostAnswer {
         var families: [MetricFamily] = []
-        var isOfTheHost = true
+        var hidden: HostFile?
         for file in files {
             switch try reader.content(of: file) {
             case .bytes(let bytes): read(HostText(bytes, separator: separator), of: file, into: &families)
             case .none: continue
-            case .notOfTheHost: isOfTheHost = false
+            case .notOfTheHost: hidden = file
             }
         }
-        if families.isEmpty { return isOfTheHost ? .nothing(nil) : .notOfTheHost }
+        if families.isEmpty { return hidden.map(HostAnswer.notOfTheHost) ?? .nothing(nil) }
         return .families(families)
     }
 

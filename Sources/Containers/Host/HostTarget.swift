@@ -96,7 +96,7 @@ public actor HostTarget: Target {
         }
         guard let fileSystems else { return }
         let start = ContinuousClock.now
-        guard let mounts = reader.mounts?.all else {
+        guard let mounts = reader.mounts()?.all else {
             return scrape.skip(fileSystems.name, because: FileSystemCollector.noRoot)
         }
         var result = fileSystems.result(

@@ -38,7 +38,9 @@ struct HostIdentity: HostCollector {
         if reader.view.isInHostUTS {
             labels.append(("nodename", Self.text(&names.nodename)))
             labels.append(("domainname", Self.text(&names.__domainname)))
-        } else if let root = reader.rootfs, let bytes = try? File.contents(of: "\(root)/etc/hostname", limit: 256) {
+        } else if let root = reader.mounts()?.root,
+            let bytes = try? File.contents(of: "\(root)/etc/hostname", limit: 256)
+        {
             labels.append(("nodename", String(kernel: bytes.prefix { $0 > UInt8(ascii: " ") })))
         }
         return .families([MetricFamily(Self.identity.descriptor, 1, Labels(labels))])
