@@ -34,7 +34,11 @@ struct HostTargetTests {
         let before = try HostPage(reader.families(counters))
         let page = try await page(target)
         let after = try HostPage(reader.families(counters))
-        for (series, value) in before.values where page.types[String(series.prefix { $0 != "{" })] != "gauge" {
+        // Idle time and the like are estimates, which step back at times.
+        let estimates = ["idle", "iowait", "steal"].map { "mode=\"\($0)\"" }
+        for (series, value) in before.values
+        where page.types[String(series.prefix { $0 != "{" })] != "gauge" && !estimates.contains(where: series.contains)
+        {
             #expect((value...max(value, after[series] ?? 0)).contains(page[series] ?? .nan), "\(series)")
         }
         var status = statvfs()
@@ -51,6 +55,15 @@ struct HostTargetTests {
             page.values.keys.filter { $0.hasPrefix("node_uname_info{") && $0.contains("sysname=\"Linux\"") }.count == 1)
         await target.shutdown()
         #expect(await scrape(target).families.isEmpty)
+    }
+
+    @Test("a wrong path is a failure of the target")
+    func noProc() async throws {
+        let target = try #require(HostTarget(procfs: "/no/such/proc"))
+        let (outcome, families) = await scrape(target)
+        #expect(families.isEmpty)
+        #expect(outcome.error?.reason == .connection)
+        #expect(!outcome.isUp)
     }
 
     @Test("nothing where a node_exporter is")
@@ -137,7 +150,7 @@ struct HostFileSystemTests {
         let kernel = SlowKernel()
         defer { kernel.hanging.withLock { $0 = [] } }
         kernel.hanging.withLock { $0 = ["/dead", "/gone"] }
-        let reader = FileSystemReader(patience: .milliseconds(200), ask: kernel.ask)
+        let reader = FileSystemReader(patience: .seconds(2), ask: kernel.ask)
         let mounts = mounts(["/a", "/dead", "/b", "/refused", "/gone", "/c"])
         let expected = ["there", "failed", "there", "failed", "failed", "there"]
         for _ in 1...3 {
@@ -162,7 +175,7 @@ struct HostFileSystemTests {
         kernel.hanging.withLock { $0 = ["/dead"] }
         let reader = FileSystemReader(patience: .seconds(600), ask: kernel.ask)
         let mounts = mounts(["/a", "/dead", "/b"])
-        let first = await reader.answers(of: mounts, until: Deadline(after: .seconds(2)))
+        let first = await reader.answers(of: mounts, until: Deadline(after: .seconds(4)))
         #expect(describe(first) == ["there", "not asked", "not asked"])
         let result = FileSystemCollector().result(mounts, first)
         #expect(result.error?.reason == .timeout)
@@ -184,7 +197,7 @@ struct HostFileSystemTests {
             #expect(answers.filter { $0 == "failed" }.count == FileSystemReader.maximumHanging)
             #expect(answers.filter { $0 == "not asked" }.count == 12)
         }
-        #expect(kernel.asked.withLock { $0.count } == FileSystemReader.maximumHanging)
+        #expect(kernel.asked.withLock { $0.count } <= FileSystemReader.maximumHanging)
     }
 
     /// A FUSE file system whose server never says a word, in a mount namespace of the thread that asks.
@@ -193,7 +206,7 @@ struct HostFileSystemTests {
         let server = Mutex<CInt>(-1)
         let directory = try TemporaryTree()
         let path = directory.path
-        let reader = FileSystemReader(patience: .milliseconds(200)) { asked throws(SystemError) in
+        let reader = FileSystemReader(patience: .seconds(2)) { asked throws(SystemError) in
             guard asked == path else { return try FileSystemSpace(of: asked) }
             server.withLock { if $0 < 0 { $0 = mountSilentFileSystem(at: path) } }
             return try FileSystemSpace(of: asked)

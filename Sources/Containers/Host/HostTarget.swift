@@ -1,4 +1,5 @@
 public import Exposition
+import Glibc
 public import Scraping
 
 /// The host that the containers run on, under node_exporter's names.
@@ -78,6 +79,10 @@ public actor HostTarget: Target {
     /// Runs the collectors one after the other.
     public func run(_ scrape: Scrape) async {
         guard let reader else { return }
+        guard access(reader.procfs, X_OK) == 0 else {
+            return scrape.targetFailed(
+                CollectorError(.connection, "\(reader.procfs) is not there: name the host's /proc by --path.procfs"))
+        }
         reader.beginScrape()
         scrape.targetAnswered()
         for collector in enabled {
