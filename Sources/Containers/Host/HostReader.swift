@@ -82,8 +82,8 @@ final class HostReader {
         ownMounts = MountSource("\(procfs)/self/mountinfo")
     }
 
-    /// The mounts that can be asked about, and where the host's root directory is, as a prefix without a slash behind it;
-    /// `nil` where that cannot be seen.
+    /// The mounts that can be asked about, and where the host's root directory is, as a prefix without a slash behind
+    /// it; `nil` where that cannot be seen.
     ///
     /// What process 1 of the host sees goes before what the exporter sees, to which systemd may have added some.
     func mounts() -> (root: String, all: [HostMount])? {

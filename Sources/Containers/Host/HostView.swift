@@ -5,8 +5,8 @@ import Scraping
 struct HostView {
     /// Whether `procfs` shows the host's processes, so that its process 1 is the host's.
     ///
-    /// Kernel threads live in the first PID namespace alone, where kthreadd is process 2, and no process can give itself
-    /// the flag `PF_KTHREAD`. This holds for a host's `/proc` mounted into a container too.
+    /// Kernel threads live in the first PID namespace alone, where kthreadd is process 2, and no process can give
+    /// itself the flag `PF_KTHREAD`. This holds for a host's `/proc` mounted into a container too.
     let isProcOfHost: Bool
     /// Whether the exporter itself is in the host's network namespace: the kernel shows `net/core/netdev_budget` there
     /// and nowhere else, since it is not set by namespace.

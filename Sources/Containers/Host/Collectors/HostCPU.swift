@@ -4,8 +4,8 @@ extension HostCollectors {
     /// CPU time by CPU and mode, in hundredths of a second (USER_HZ, which is 100 on every architecture Linux and Swift
     /// share).
     ///
-    /// Idle and I/O wait time are estimates that step back at times (proc(5)), as steal time does after a live migration;
-    /// three seconds is node_exporter's limit. A CPU that was offline may begin anew, and does so here mode by mode.
+    /// Idle and I/O wait time are estimates that step back at times (proc(5)), as steal time does after a live
+    /// migration; three seconds is node_exporter's limit. A CPU that was offline may begin anew, and does so here mode by mode.
     static let cpu = HostRows(
         "node_cpu", .proc("stat"), label: "cpu", nameWord: 0, prefix: "cpu", tolerance: 3,
         ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"].map { mode in
@@ -46,10 +46,9 @@ extension HostCollectors {
     /// Threads that run, could run or wait for a disk.
     static let load = HostScalars(
         "node_loadavg",
-        [(1, 0), (5, 1), (15, 2)].map { minutes, word in
+        [("1", "a minute"), ("5", "5 minutes"), ("15", "15 minutes")].enumerated().map { word, load in
             HostScalar(
-                "node_load\(minutes)", .gauge,
-                "Threads that run, could run or wait for a disk, averaged over \(minutes == 1 ? "a minute" : "\(minutes) minutes")",
-                .proc("loadavg"), word: word)
+                "node_load\(load.0)", .gauge,
+                "Threads that run, could run or wait for a disk, averaged over \(load.1)", .proc("loadavg"), word: word)
         })
 }

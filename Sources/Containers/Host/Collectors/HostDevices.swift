@@ -70,7 +70,7 @@ extension HostCollectors {
             CatalogueEntry(
                 "node_sockstat_sockets_used", .gauge, "Sockets of all kinds", source: "/proc/net/sockstat: sockets"),
             CatalogueEntry(
-                "node_sockstat_TCP_inuse", .gauge, "TCP sockets that are not closed", source: "/proc/net/sockstat: TCP"),
+                "node_sockstat_TCP_inuse", .gauge, "TCP sockets that are open", source: "/proc/net/sockstat: TCP"),
             CatalogueEntry(
                 "node_sockstat_TCP_orphan", .gauge, "TCP sockets that no process has any more",
                 source: "/proc/net/sockstat: TCP"),

@@ -2,8 +2,8 @@ import Exposition
 import Scraping
 
 extension HostCollectors {
-    /// Every line of `/proc/meminfo`: `Active(anon): 1 kB` is `node_memory_Active_anon_bytes`, and a number without a unit
-    /// has its name alone.
+    /// Every line of `/proc/meminfo`: `Active(anon): 1 kB` is `node_memory_Active_anon_bytes`, and a number without a
+    /// unit has its name alone.
     static let memory = HostNames(
         "node_meminfo", [.proc("meminfo")], .line,
         [
