@@ -56,7 +56,7 @@ struct Option: Sendable {
 
     /// All options but the collectors' switches.
     static let named: [Option] =
-        general + containers + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
+        general + host + containers + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
 
     private static let general: [Option] =
         [

@@ -55,6 +55,8 @@ public struct Settings: Sendable {
     var redisAccess = RedisAccess()
     /// Where the containers are looked for.
     public var containers = ContainersTarget.Settings()
+    /// How the host is looked at.
+    public var host = HostTarget.Settings()
 }
 
 extension Settings {
@@ -137,6 +139,6 @@ extension CollectorSelection {
     /// All collectors that exist, of every kind of target, by name.
     public static let catalogue: [any Collector] =
         (PostgresCollectors.catalogue + PgBouncerCollectors.catalogue + RedisCollectors.catalogue
-        + ContainerCollectors.catalogue)
+        + ContainerCollectors.catalogue + HostCollectors.catalogue)
         .sorted { $0.name < $1.name }
 }

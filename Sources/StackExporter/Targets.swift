@@ -21,5 +21,10 @@ func makeGatherer(
     if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
         targets.append(containers)
     }
+    if let host = HostTarget(
+        settings.host, procfs: settings.containers.procfs, collectors: settings.collectors)
+    {
+        targets.append(host)
+    }
     return Gatherer(targets: targets, limits: settings.limits, selfMetrics: selfMetrics, log: log)
 }

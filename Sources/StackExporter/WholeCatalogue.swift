@@ -9,7 +9,7 @@ extension Catalogue {
     /// Everything that this program can serve.
     static var all: Catalogue {
         let targets: [any Target.Type] = [
-            PostgresTarget.self, PgBouncerTarget.self, RedisTarget.self, ContainersTarget.self,
+            PostgresTarget.self, PgBouncerTarget.self, RedisTarget.self, ContainersTarget.self, HostTarget.self,
         ]
         let parts: [any SelfMetrics.Type] = [BuildInformation.self, ProcessMetrics.self, HTTPMetrics.self]
         return Catalogue(

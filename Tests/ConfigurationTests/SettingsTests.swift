@@ -41,7 +41,8 @@ struct SettingsTests {
             "--web.listen-address=127.0.0.1:1", "-web.listen-address", "[::1]:2", "--web.listen-address=unix:/a,:3",
             "--web.telemetry-path=/prom/", "--scrape.timeout=1m30s", "--scrape.timeout-offset", "0",
             "--scrape.series-limit=5", "--log.level=warn", "--log.format=json", "--path.cgroupfs=/cg",
-            "--path.procfs=/pr", "--no-collector.settings", "--collector.stat_statements", "--collector.database=false",
+            "--path.procfs=/pr", "--path.rootfs=/rf", "--host.node-exporter", "--no-collector.settings",
+            "--collector.stat_statements", "--collector.database=false",
         ])
         #expect(
             settings.web.addresses == [
@@ -56,6 +57,8 @@ struct SettingsTests {
         #expect(settings.logFormat == .json)
         #expect(settings.containers.cgroupfs == "/cg")
         #expect(settings.containers.procfs == "/pr")
+        #expect(settings.host.rootfs == "/rf")
+        #expect(settings.host.hasNodeExporter)
         #expect(settings.collectors.chosen == ["settings": false, "stat_statements": true, "database": false])
     }
 
@@ -94,6 +97,7 @@ struct SettingsTests {
         (["--web.listen-address=19187"], "--web.listen-address=19187: this should be host:port, :port or unix:/path"),
         (["--web.telemetry-path=metrics"], "--web.telemetry-path=metrics: this should be a path such as /metrics"),
         (["--scrape.series-limit=-1"], "--scrape.series-limit=-1: this should be a whole number above 0"),
+        (["--path.rootfs=rootfs"], "--path.rootfs=rootfs: this should be a path such as /rootfs"),
         (["--collector.database=maybe"], "--collector.database=maybe: this should be true or false"),
         (["--redis.queues.list=db-1=x"], "--redis.queues.list=db-1=x: this should be keys such as jobs,db1=mails"),
     ])
