@@ -12,6 +12,9 @@ struct Fixture {
     static let hybrid = Fixture("hybrid")
     /// Linux 6.1: a container throttled by its quota, one that was OOM-killed, a service and an LXC container.
     static let v2 = Fixture("v2")
+    /// Linux 6.1 with pressure told: containers throttled by a quota, OOM-killed, swapped out and refused threads, some of
+    /// them by limits of what they are in.
+    static let loaded = Fixture("v2-loaded")
 
     let cgroupfs: String
     let procfs: String
@@ -62,13 +65,18 @@ extension CgroupReader {
 
     /// What a scrape delivers, walk included.
     func families(
-        _ collectors: [any ContainerCollector] = [ContainerCollectors.memory, ContainerCollectors.cpu],
+        _ collectors: [any ContainerCollector] = ContainerCollectors.tables,
         now: Int = 1_000_000_000
     ) throws -> [MetricFamily] {
         let deadline = Deadline(after: .seconds(60))
         try tree.refresh(now: now, until: deadline)
         return try collectors.flatMap { try $0.families(from: self, until: deadline) }
     }
+}
+
+extension ContainerCollectors {
+    /// Those that tables of cgroup files describe.
+    static var tables: [CgroupTable] { [memory, cpu, pressure, processes, details] }
 }
 
 extension [MetricFamily] {
