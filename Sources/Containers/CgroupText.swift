@@ -87,8 +87,8 @@ enum CgroupText {
 /// Reads the same numbers from the same file of one cgroup after the other, in place.
 ///
 /// A kernel writes the keys of a file in the same order for all cgroups. So the first text is searched, and the layout
-/// that was found is tried on those after it: a line that is not wanted is passed by the length of its key, and one that
-/// is wanted is compared with one key alone. Where a text does not fit it is searched as the first was.
+/// that was found is tried on those after it: each line is compared with one key alone, and only where it is wanted its
+/// number is read. Where a text does not fit it is searched as the first was.
 final class CgroupParser {
     /// A longer text is searched each time, so that it does not become a layout of its length.
     private static let maximumLines = 256
@@ -103,7 +103,8 @@ final class CgroupParser {
     }
 
     private struct Line {
-        let keyLength: Int
+        /// In ``keys``.
+        let key: Range<Int>
         /// In ``entries``; none where the line is not wanted.
         let entries: Range<Int>
     }
@@ -117,6 +118,8 @@ final class CgroupParser {
     private let names: [UInt8]
     /// Up to the last line that is wanted.
     private var layout: [Line] = []
+    /// The bytes of all keys in the layout.
+    private var keys: [UInt8] = []
     /// How many entries are in the layout.
     private var known = 0
 
@@ -170,23 +173,20 @@ final class CgroupParser {
 
     /// - Returns: Whether the text is as the layout says. Where it is not, some slots may have values already.
     private func readByLayout(_ text: Span<UInt8>, into values: inout [Double?]) -> Bool {
-        let (layout, names, entries) = (layout, names, entries)
+        let (layout, keys, names, entries) = (layout, keys, names, entries)
         let lines = layout.span
         guard !lines.isEmpty else { return false }
         var position = 0
         for index in lines.indices {
             let line = lines[index]
-            let end = position &+ line.keyLength
-            guard end < text.count, text[end] == UInt8(ascii: " ") else { return false }
-            if !line.entries.isEmpty {
-                let key = entries[line.entries.lowerBound].key
-                guard CgroupText.isEqual(text, position, names.span, key) else { return false }
-                for index in line.entries {
-                    position = end
-                    read(entries[index], names.span, behind: text, at: &position, into: &values)
-                }
-            } else {
+            let end = position &+ line.key.count
+            guard end < text.count, text[end] == UInt8(ascii: " "),
+                CgroupText.isEqual(text, position, keys.span, line.key)
+            else { return false }
+            position = end
+            for index in line.entries {
                 position = end
+                read(entries[index], names.span, behind: text, at: &position, into: &values)
             }
             CgroupText.skipLine(text, &position)
         }
@@ -226,6 +226,7 @@ final class CgroupParser {
         let names = names
         for entry in entries { values[entry.slot] = nil }
         var lines: [Line] = []
+        var keys: [UInt8] = []
         var found = 0
         var position = 0
         while position < text.count, found < entries.count {
@@ -250,12 +251,14 @@ final class CgroupParser {
             }
             found += last - first
             if lines.count <= Self.maximumLines || first < last {
-                lines.append(Line(keyLength: end - start, entries: first..<last))
+                lines.append(Line(key: keys.count..<(keys.count + end - start), entries: first..<last))
+                for index in start..<end { keys.append(text[index]) }
             }
             CgroupText.skipLine(text, &position)
         }
         if found > 0, found >= known, lines.count <= Self.maximumLines {
             layout = lines
+            self.keys = keys
             known = found
         }
     }

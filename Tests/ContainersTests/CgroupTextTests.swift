@@ -10,7 +10,7 @@ struct CgroupTextTests {
         arguments: [
             ("0\n", 0), ("4096\n", 4096), ("4096", 4096), ("max\n", .infinity), ("max", .infinity),
             ("9223372036854771712\n", 9_223_372_036_854_771_712),
-            ("999999999999999999\n", 999_999_999_999_999_999),
+            ("999999999999999999\n", 1e18), ("1000000000000000001\n", 1e18),
             ("18446744073709551615\n", 0x1p64),
             ("18446744073709551616\n", nil), ("99999999999999999999\n", nil), ("00000000000000000000012\n", 12),
             ("-1\n", nil), ("", nil), ("\n", nil), ("12x\n", nil), ("maximum\n", nil), ("ma", nil), ("+1\n", nil),
@@ -169,7 +169,7 @@ struct CgroupTextTests {
             learned.read(bytes.span, into: &values)
             let numbers = Set(
                 bytes.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-                    .compactMap { UInt64(String(decoding: $0, as: UTF8.self)).map(Double.init) })
+                    .compactMap { UInt64(String(decoding: $0, as: UTF8.self)).map { Double($0) } })
             for case .some(let value) in values[0..<6] {
                 #expect(value == .infinity ? bytes.contains(UInt8(ascii: "m")) : numbers.contains(value), "\(bytes)")
             }

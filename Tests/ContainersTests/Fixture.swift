@@ -12,8 +12,8 @@ struct Fixture {
     static let hybrid = Fixture("hybrid")
     /// Linux 6.1: a container throttled by its quota, one that was OOM-killed, a service and an LXC container.
     static let v2 = Fixture("v2")
-    /// Linux 6.1 with pressure told: containers throttled by a quota, OOM-killed, swapped out and refused threads, some of
-    /// them by limits of what they are in.
+    /// Linux 6.1 that tells of pressure: containers that were throttled, OOM-killed and swapped out, one of them with the
+    /// limits of what it is in.
     static let loaded = Fixture("v2-loaded")
 
     let cgroupfs: String

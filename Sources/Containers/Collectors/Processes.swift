@@ -11,10 +11,9 @@ extension ContainerCollectors {
                 "Processes in the cgroup itself, without those of cgroups within it.",
                 v2: [.plain(processCount)], v1: [.plain(processCount)]
             ),
-            // Where the pids controller is off the threads can still be counted, though only the cgroup's own.
             CgroupMetric(
                 "container_threads", .gauge,
-                "Threads in the cgroup and those within it.",
+                "Threads in the cgroup and those within it; where the kernel does not count them, in the cgroup itself.",
                 v2: ["pids.current", .plain(.lines(of: "cgroup.threads", in: "cpu"))],
                 v1: ["pids.current", .plain(.lines(of: "tasks", in: "cpu"))]
             ),
