@@ -90,8 +90,8 @@ enum CgroupText {
 /// that was found is tried on those after it: each line is compared with one key alone, and only where it is wanted its
 /// number is read. Where a text does not fit it is searched as the first was.
 final class CgroupParser {
-    /// A longer text is searched each time, so that it does not become a layout of its length.
-    private static let maximumLines = 256
+    /// The longest layout that is kept, by its lines and the bytes of their keys; a longer text is searched each time.
+    private static let maximumLayout = 8192
 
     /// A number that is wanted from behind a key, and where it goes.
     private struct Entry {
@@ -227,6 +227,7 @@ final class CgroupParser {
         for entry in entries { values[entry.slot] = nil }
         var lines: [Line] = []
         var keys: [UInt8] = []
+        var isWhole = true
         var found = 0
         var position = 0
         while position < text.count, found < entries.count {
@@ -250,13 +251,15 @@ final class CgroupParser {
                 read(entries[index], names.span, behind: text, at: &position, into: &values)
             }
             found += last - first
-            if lines.count <= Self.maximumLines || first < last {
+            if lines.count + keys.count + end - start <= Self.maximumLayout || first < last {
                 lines.append(Line(key: keys.count..<(keys.count + end - start), entries: first..<last))
                 for index in start..<end { keys.append(text[index]) }
+            } else {
+                isWhole = false
             }
             CgroupText.skipLine(text, &position)
         }
-        if found > 0, found >= known, lines.count <= Self.maximumLines {
+        if found > 0, found >= known, isWhole {
             layout = lines
             self.keys = keys
             known = found
@@ -291,10 +294,7 @@ final class CgroupParser {
                 guard number ?? 0 < 1 << 20 else { return nil }
                 continue
             }
-            guard let end = number else {
-                // Only nothing at all may stand without a number before it.
-                return nil
-            }
+            guard let end = number else { return nil }
             number = nil
             switch byte {
             case UInt8(ascii: "-") where start == nil:

@@ -187,6 +187,45 @@ struct LiveCgroupTests {
         #expect(try value("container_threads_refused_total") ?? 0 > 0)
     }
 
+    @Test("time lost waiting, unless that is not told")
+    func pressure() async throws {
+        let mounts = try #require(try CgroupMounts.find(cgroupfs: nil, procfs: "/proc"))
+        let unified = try #require(mounts.directories[.v2])
+        try #require(access("\(unified)/cpu.pressure", R_OK) == 0, "this kernel has no PSI")
+        let cgroup = try RealCgroup()
+        let directory = "\(unified)\(cgroup.id)"
+        func total() throws -> Double {
+            let line = try String(contentsOfFile: "\(directory)/cpu.pressure", encoding: .utf8).prefix { $0 != "\n" }
+            return (Double(line.split(separator: "=").last ?? "") ?? -1) / 1e6
+        }
+        // A process that is throttled waits most of the time.
+        try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "5000")
+        let process = try Daemon(
+            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer { process.stop() }
+        #expect(try await eventually { try total() > 0 })
+        let reader = try CgroupReader(live: 1000)
+        let before = try total()
+        let families = try reader.families()
+        let after = try total()
+        let value = try #require(families.values("container_pressure_cpu_waiting_seconds_total")[cgroup.id])
+        #expect(before <= value && value <= after)
+        #expect(families.values("container_pressure_io_stalled_seconds_total")[cgroup.id] == 0)
+
+        try #require(access("\(directory)/cgroup.pressure", W_OK) == 0, "takes Linux 6.1")
+        for (setting, isThere) in [("0", false), ("1", true)] {
+            try setting.write(toFile: "\(directory)/cgroup.pressure", atomically: false, encoding: .utf8)
+            let families = try reader.families()
+            for resource in ["cpu", "memory", "io"] {
+                for state in ["waiting", "stalled"] {
+                    let values = families.values("container_pressure_\(resource)_\(state)_seconds_total")
+                    #expect((values[cgroup.id] != nil) == isThere)
+                }
+            }
+            #expect(families.values("container_cpu_usage_seconds_total")[cgroup.id] != nil)
+        }
+    }
+
     @Test("a whole scrape through the target")
     func target() async throws {
         let cgroup = try RealCgroup()

@@ -75,7 +75,8 @@ extension ContainerCollectors {
                 v2: [.weight("cpu.weight")], v1: ["cpu.shares"],
                 correctedBy: CPUWeight.shares
             ),
-            // v2 takes each CPU off a set that a cgroup above does not have; that one then counts with fewer itself.
+            // Of CPU sets only the sizes are compared: one that has but a part of its CPUs in common with that of a cgroup
+            // above is smaller than either.
             CgroupMetric(
                 "container_cpu_limit_effective_cores", .gauge,
                 "CPUs that may be used at most, by the quotas and CPU sets of the cgroup and of all that it is in, and by "
