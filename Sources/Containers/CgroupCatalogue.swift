@@ -7,17 +7,24 @@ extension CgroupTable {
         var entries: [CatalogueEntry] = []
         for row in rows where !entries.contains(where: { $0.descriptor.name == row.descriptor.name }) {
             let columns = rows.filter { $0.descriptor.name == row.descriptor.name }.map(\.columns)
-            let v2 = Self.text(columns.map(\.v2))
             let v1 = Self.text(columns.map(\.v1))
-            let top = Self.text(columns.map(\.top))
-            let source =
-                v2 + (v1.isEmpty || v1 == v2 ? "" : "; on v1 \(v1)") + (top.isEmpty ? "" : "; of the machine \(top)")
+            let source = Self.text(columns) + (row.ratio.map { ", divided by \(Self.text([$0]))" } ?? "")
             entries.append(
                 CatalogueEntry(
                     row.descriptor, labels: Cgroup.labelNames + row.labels.map(\.0), source: source,
                     versions: row.versions ?? (v1.isEmpty ? "cgroup v2" : nil)))
         }
         return entries
+    }
+
+    /// `memory.max; on v1 memory.limit_in_bytes; of the machine meminfo: MemTotal`
+    private static func text(_ columns: [CgroupColumns]) -> String {
+        let v2 = text(columns.map(\.v2))
+        let v1 = text(columns.map(\.v1))
+        let top = text(columns.map(\.top))
+        let rule = columns.allSatisfy { $0.rule == .leastOfPath } ? "the least, up to the root, of " : ""
+        return rule + v2 + (v1.isEmpty || v1 == v2 ? "" : "; on v1 \(v1)")
+            + (top.isEmpty ? "" : "; of the machine \(top)")
     }
 
     /// The sources of several rows, each with what is taken where the first gives nothing.
@@ -36,9 +43,10 @@ extension CgroupSource {
     fileprivate var text: String {
         var text = ""
         var file = ""
-        for (sign, field) in fields.map({ (" + ", $0) }) + (less.map { [(" - ", $0)] } ?? []) {
+        for (sign, field) in fields.map({ (" + ", $0) }) + [(" - ", less), (" / ", per)] {
+            guard let field else { continue }
             if !text.isEmpty { text += sign }
-            text += field.file == file ? field.key : field.text
+            text += field.file == file && !field.key.isEmpty ? field.key : field.text
             file = field.file
         }
         return text
@@ -47,11 +55,22 @@ extension CgroupSource {
 
 extension CgroupField {
     /// As it is written in the tables.
-    fileprivate var text: String { key.isEmpty ? file : "\(file): \(key)" }
+    fileprivate var text: String {
+        switch position {
+        case .word(0): file
+        case .word(let index): "\(file): word \(index + 1)"
+        case .key, .field: "\(file): \(key)"
+        case .lines(let prefix): prefix.isEmpty ? "lines of \(file)" : "lines \(prefix)N of \(file)"
+        case .cpus: "CPUs in \(file)"
+        }
+    }
 
-    /// Without the colon that the file may have behind it; empty where the file has one line only.
+    /// Without the colon that the file may have behind it; empty where the number is not behind one.
     fileprivate var key: String {
-        guard case .key(let key) = position else { return "" }
-        return key.hasSuffix(":") ? String(key.dropLast()) : key
+        switch position {
+        case .key(let key): key.hasSuffix(":") ? String(key.dropLast()) : key
+        case .field(let key, let field): "\(key) \(field)"
+        case .word, .lines, .cpus: ""
+        }
     }
 }

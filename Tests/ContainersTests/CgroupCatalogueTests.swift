@@ -15,7 +15,7 @@ struct CgroupCatalogueTests {
         arguments: [
             ("container_cpu_cfs_periods_total", "cpu.stat: nr_periods"),
             ("container_cpu_usage_seconds_total", "cpu.stat: usage_usec; on v1 cpuacct.usage"),
-            ("container_spec_cpu_period", "cpu.max; on v1 cpu.cfs_period_us"),
+            ("container_spec_cpu_period", "cpu.max: word 2; on v1 cpu.cfs_period_us"),
             (
                 "container_memory_working_set_bytes",
                 "memory.current - memory.stat: inactive_file or memory.stat: anon + file - inactive_file; "
@@ -24,6 +24,24 @@ struct CgroupCatalogueTests {
             (
                 "container_memory_swap",
                 "memory.swap.current; on v1 memory.stat: total_swap; of the machine meminfo: SwapTotal - SwapFree"
+            ),
+            ("container_pressure_cpu_waiting_seconds_total", "cpu.pressure: some total"),
+            ("container_processes", "lines of cgroup.procs"),
+            (
+                "container_memory_limit_effective_bytes",
+                "the least, up to the root, of memory.max; on v1 memory.limit_in_bytes; of the machine meminfo: MemTotal"
+            ),
+            (
+                "container_cpu_limit_effective_cores",
+                "the least, up to the root, of cpu.max / cpu.max: word 2 or CPUs in cpuset.cpus; on v1 cpu.cfs_quota_us / "
+                    + "cpu.cfs_period_us or CPUs in cpuset.cpus; of the machine lines cpuN of stat"
+            ),
+            (
+                "container_memory_working_set_ratio",
+                "memory.current - memory.stat: inactive_file or memory.stat: anon + file - inactive_file; "
+                    + "on v1 memory.usage_in_bytes - memory.stat: total_inactive_file, divided by "
+                    + "the least, up to the root, of memory.max; on v1 memory.limit_in_bytes; "
+                    + "of the machine meminfo: MemTotal"
             ),
         ])
     func sources(name: String, source: String) throws {

@@ -12,6 +12,9 @@ struct Fixture {
     static let hybrid = Fixture("hybrid")
     /// Linux 6.1: a container throttled by its quota, one that was OOM-killed, a service and an LXC container.
     static let v2 = Fixture("v2")
+    /// Linux 6.1 that tells of pressure: containers that were throttled, OOM-killed and swapped out, one of them with the
+    /// limits of what it is in.
+    static let loaded = Fixture("v2-loaded")
 
     let cgroupfs: String
     let procfs: String
@@ -62,13 +65,18 @@ extension CgroupReader {
 
     /// What a scrape delivers, walk included.
     func families(
-        _ collectors: [any ContainerCollector] = [ContainerCollectors.memory, ContainerCollectors.cpu],
+        _ collectors: [any ContainerCollector] = ContainerCollectors.tables,
         now: Int = 1_000_000_000
     ) throws -> [MetricFamily] {
         let deadline = Deadline(after: .seconds(60))
         try tree.refresh(now: now, until: deadline)
         return try collectors.flatMap { try $0.families(from: self, until: deadline) }
     }
+}
+
+extension ContainerCollectors {
+    /// Those that tables of cgroup files describe.
+    static var tables: [CgroupTable] { [memory, cpu, pressure, processes, details] }
 }
 
 extension [MetricFamily] {

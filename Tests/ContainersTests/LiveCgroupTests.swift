@@ -104,6 +104,128 @@ struct LiveCgroupTests {
         #expect(reader.budget.free >= free + kept)
     }
 
+    @Test("every number is the one that the kernel's files tell")
+    func agreement() async throws {
+        let cgroup = try RealCgroup()
+        try cgroup.set(v1: "memory.limit_in_bytes", v2: "memory.max", "67108864")
+        try cgroup.set(v1: "pids.max", v2: "pids.max", "20")
+        try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "50000")
+        let process = try Daemon(
+            ["sh", "-c", cgroup.join + "exec sleep 1000"], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer { process.stop() }
+        #expect(try await eventually { try cgroup.text(v1: "pids.current", v2: "pids.current") == "1" })
+
+        let families = try CgroupReader(live: 100).families()
+        func value(_ name: String) -> Double? { families.values(name)[cgroup.id] }
+        #expect(value("container_spec_memory_limit_bytes") == 67_108_864)
+        #expect(value("container_memory_limit_effective_bytes") == 67_108_864)
+        #expect(value("container_spec_cpu_quota") == 50_000)
+        #expect(value("container_cpu_limit_effective_cores") == 0.5)
+        #expect(value("container_threads_max") == 20)
+        #expect(value("container_threads_limit_effective") == 20)
+        #expect(value("container_threads") == 1)
+        #expect(value("container_processes") == 1)
+        #expect(value("container_threads_refused_total") == 0)
+        let workingSet = try #require(value("container_memory_working_set_bytes"))
+        #expect(value("container_memory_working_set_ratio") == workingSet / 67_108_864)
+        let stat = try cgroup.text(v1: "memory.stat", v2: "memory.stat").split(separator: "\n")
+        func number(v1: String, v2: String) -> Double? {
+            stat.first { $0.hasPrefix("\(cgroup.isV1 ? v1 : v2) ") }.flatMap { Double($0.split(separator: " ")[1]) }
+        }
+        // An idle process: nothing of this changes between the two readings.
+        #expect(value("container_memory_rss") == number(v1: "total_rss", v2: "anon"))
+        #expect(value("container_memory_shmem_bytes") == number(v1: "total_shmem", v2: "shmem"))
+        #expect(value("container_memory_cache") == number(v1: "total_cache", v2: "file"))
+        // The machine's, where the cgroup has none of its own.
+        #expect(
+            families.values("container_cpu_limit_effective_cores")["/"] == Double(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        #expect(
+            families.values("container_memory_limit_effective_bytes")["/"]
+                == Double(sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))))
+        #expect(families.values("container_threads_limit_effective")["/"] ?? 0 > 100)
+    }
+
+    @Test("limits of what a container is in hold for it, and are seen when they are changed")
+    func effectiveLimits() throws {
+        let outer = try RealCgroup("stack-exporter-tables")
+        let inner = try RealCgroup(in: outer)
+        let reader = try CgroupReader(live: 1000)
+        func limits() throws -> [Double?] {
+            let families = try reader.families()
+            return ["container_memory_limit_effective_bytes", "container_cpu_limit_effective_cores"]
+                .map { families.values($0)[inner.id] }
+        }
+        let machine = try limits()
+        #expect(machine.allSatisfy { $0 ?? 0 > 0 })
+        try outer.set(v1: "memory.limit_in_bytes", v2: "memory.max", "104857600")
+        try outer.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "30000")
+        #expect(try limits() == [104_857_600, 0.3])
+        try inner.set(v1: "memory.limit_in_bytes", v2: "memory.max", "52428800")
+        #expect(try limits() == [52_428_800, 0.3])
+        try outer.set(v1: "memory.limit_in_bytes", v2: "memory.max", outer.isV1 ? "-1" : "max")
+        try inner.set(v1: "memory.limit_in_bytes", v2: "memory.max", outer.isV1 ? "-1" : "max")
+        try outer.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", outer.isV1 ? "-1" : "max")
+        #expect(try limits() == machine)
+    }
+
+    @Test("processes that the kernel ended for memory, and those it refused to make, are counted")
+    func events() async throws {
+        let cgroup = try RealCgroup()
+        try cgroup.set(v1: "memory.limit_in_bytes", v2: "memory.max", "16777216")
+        let reader = try CgroupReader(live: 100)
+        func value(_ name: String) throws -> Double? { try reader.families().values(name)[cgroup.id] }
+        #expect(try value("container_oom_events_total") == 0)
+        let killed = try await run(["sh", "-c", cgroup.join + "exec tail /dev/zero"])
+        #expect(killed.status == 128 + SIGKILL)
+        #expect(try value("container_oom_events_total") == 1)
+        #expect(try value("container_oom_events_local_total") == 1)
+        #expect(try value("container_memory_failcnt") ?? 0 > 0)
+
+        try cgroup.set(v1: "pids.max", v2: "pids.max", "1")
+        let refused = try await run(["sh", "-c", cgroup.join + "sleep 0 & wait"])
+        #expect(refused.errors.contains("fork"))
+        #expect(try value("container_threads_refused_total") ?? 0 > 0)
+    }
+
+    @Test("time lost waiting, unless that is not told")
+    func pressure() async throws {
+        let mounts = try #require(try CgroupMounts.find(cgroupfs: nil, procfs: "/proc"))
+        let unified = try #require(mounts.directories[.v2])
+        try #require(access("\(unified)/cpu.pressure", R_OK) == 0, "this kernel has no PSI")
+        let cgroup = try RealCgroup()
+        let directory = "\(unified)\(cgroup.id)"
+        func total() throws -> Double {
+            let line = try String(contentsOfFile: "\(directory)/cpu.pressure", encoding: .utf8).prefix { $0 != "\n" }
+            return (Double(line.split(separator: "=").last ?? "") ?? -1) / 1e6
+        }
+        // A process that is throttled waits most of the time.
+        try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "5000")
+        let process = try Daemon(
+            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer { process.stop() }
+        #expect(try await eventually { try total() > 0 })
+        let reader = try CgroupReader(live: 1000)
+        let before = try total()
+        let families = try reader.families()
+        let after = try total()
+        let value = try #require(families.values("container_pressure_cpu_waiting_seconds_total")[cgroup.id])
+        #expect(before <= value && value <= after)
+        #expect(families.values("container_pressure_io_stalled_seconds_total")[cgroup.id] == 0)
+
+        try #require(access("\(directory)/cgroup.pressure", W_OK) == 0, "takes Linux 6.1")
+        for (setting, isThere) in [("0", false), ("1", true)] {
+            try setting.write(toFile: "\(directory)/cgroup.pressure", atomically: false, encoding: .utf8)
+            let families = try reader.families()
+            for resource in ["cpu", "memory", "io"] {
+                for state in ["waiting", "stalled"] {
+                    let values = families.values("container_pressure_\(resource)_\(state)_seconds_total")
+                    #expect((values[cgroup.id] != nil) == isThere)
+                }
+            }
+            #expect(families.values("container_cpu_usage_seconds_total")[cgroup.id] != nil)
+        }
+    }
+
     @Test("a whole scrape through the target")
     func target() async throws {
         let cgroup = try RealCgroup()
@@ -121,7 +243,10 @@ struct LiveCgroupTests {
 /// A cgroup that looks like a Docker container's, made in every hierarchy of this machine.
 private final class RealCgroup {
     let id: String
+    let isV1: Bool
     private let directories: [String]
+    /// Goes after what is in it.
+    private let parent: RealCgroup?
 
     static var isPossible: Bool {
         guard let mounts = mounts else { return false }
@@ -134,15 +259,30 @@ private final class RealCgroup {
     private static var mounts: CgroupMounts? { try? CgroupMounts.find(cgroupfs: nil, procfs: "/proc") }
 
     private static func hierarchies(of mounts: CgroupMounts) -> [String] {
-        let read: [Hierarchy] = mounts.primary == .v2 ? [.v2] : [.v1("memory"), .v1("cpu"), .v1("cpuacct"), .v2]
+        let read: [Hierarchy] =
+            mounts.primary == .v2 ? [.v2] : [.v1("memory"), .v1("cpu"), .v1("cpuacct"), .v1("pids"), .v2]
         return Set(read.compactMap { mounts.directories[$0] }).sorted()
     }
 
-    init() throws {
-        let name = (0..<8).map { _ in String(format: "%08x", UInt32.random(in: .min ... .max)) }.joined()
-        id = "/\(name)"
+    /// - Parameters:
+    ///   - name: By default one of a container.
+    ///   - parent: What it is in; by default the root.
+    init(
+        _ name: String = (0..<8).map { _ in String(format: "%08x", UInt32.random(in: .min ... .max)) }.joined(),
+        in parent: RealCgroup? = nil
+    ) throws {
+        id = "\(parent?.id ?? "")/\(name)"
+        self.parent = parent
         let mounts = try #require(Self.mounts)
-        directories = Self.hierarchies(of: mounts).map { "\($0)/\(name)" }
+        isV1 = mounts.primary != .v2
+        directories = Self.hierarchies(of: mounts).map { [id] in "\($0)\(id)" }
+        // Controllers are handed down cgroup by cgroup.
+        if !isV1, let parent {
+            for directory in parent.directories {
+                try "+cpu +memory +pids".write(
+                    toFile: "\(directory)/cgroup.subtree_control", atomically: false, encoding: .utf8)
+            }
+        }
         make()
     }
 
@@ -153,6 +293,21 @@ private final class RealCgroup {
     /// Shell words that move the shell into the cgroup.
     var join: String {
         directories.map { "echo $$ > \($0)/cgroup.procs; " }.joined()
+    }
+
+    /// Writes a file, which is in one of the hierarchies.
+    func set(v1: String, v2: String, _ text: String) throws {
+        try text.write(toFile: path(isV1 ? v1 : v2), atomically: false, encoding: .utf8)
+    }
+
+    func text(v1: String, v2: String) throws -> String {
+        try String(contentsOfFile: path(isV1 ? v1 : v2), encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private func path(_ file: String) throws -> String {
+        let paths = directories.map { "\($0)/\(file)" }
+        return try #require(paths.first { access($0, F_OK) == 0 }, "no \(file)")
     }
 
     func make() {

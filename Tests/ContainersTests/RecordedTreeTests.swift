@@ -12,6 +12,12 @@ struct RecordedTreeTests {
         #expect(try reader.families().text == Fixture.page("v2"))
     }
 
+    @Test("v2 under load")
+    func loaded() throws {
+        let reader = try CgroupReader(cgroupfs: Fixture.loaded.cgroupfs, procfs: Fixture.loaded.procfs)
+        #expect(try reader.families().text == Fixture.page("v2-loaded"))
+    }
+
     @Test("hybrid")
     func hybrid() throws {
         let reader = try CgroupReader(cgroupfs: Fixture.hybrid.cgroupfs, procfs: Fixture.hybrid.procfs)
@@ -50,7 +56,7 @@ struct RecordedTreeTests {
 
     @Test("no value is negative, and none is there twice")
     func sane() throws {
-        for fixture in [Fixture.v2, .hybrid] {
+        for fixture in [Fixture.v2, .loaded, .hybrid] {
             let reader = try CgroupReader(cgroupfs: fixture.cgroupfs, procfs: fixture.procfs)
             for family in try reader.families(ContainerCollectors.all) {
                 #expect(Set(family.samples.map(\.labels)).count == family.samples.count)

@@ -19,13 +19,13 @@ extension ContainerCollectors {
                 "container_cpu_user_seconds_total", .counter,
                 "CPU time that was used outside the kernel.",
                 v2: [.microseconds("cpu.stat: user_usec")], v1: [.ticks("cpuacct.stat: user")],
-                hybrid: true
+                rule: .hybrid
             ),
             CgroupMetric(
                 "container_cpu_system_seconds_total", .counter,
                 "CPU time that was used within the kernel.",
                 v2: [.microseconds("cpu.stat: system_usec")], v1: [.ticks("cpuacct.stat: system")],
-                hybrid: true
+                rule: .hybrid
             ),
             CgroupMetric(
                 "container_cpu_cfs_periods_total", .counter,
@@ -72,7 +72,20 @@ extension ContainerCollectors {
             CgroupMetric(
                 "container_spec_cpu_shares", .gauge,
                 "The share of contended CPU time, on the scale on which 1024 is the default.",
-                v2: [.weight("cpu.weight")], v1: ["cpu.shares"]
+                v2: [.weight("cpu.weight")], v1: ["cpu.shares"],
+                correctedBy: CPUWeight.shares
+            ),
+            // Of CPU sets only the sizes are compared: one that has but a part of its CPUs in common with that of a cgroup
+            // above is smaller than either.
+            CgroupMetric(
+                "container_cpu_limit_effective_cores", .gauge,
+                "CPUs that may be used at most, by the quotas and CPU sets of the cgroup and of all that it is in, and by "
+                    + "what the machine has.",
+                CgroupColumns(
+                    v2: [.plain("cpu.max", per: .word(1, of: "cpu.max")), .plain(.cpus(in: "cpuset.cpus"))],
+                    v1: [.plain("cpu.cfs_quota_us", per: "cpu.cfs_period_us"), .plain(.cpus(in: "cpuset.cpus"))],
+                    top: [.plain(.lines(of: "stat", "cpu"))],
+                    rule: .leastOfPath)
             ),
         ]
     )
