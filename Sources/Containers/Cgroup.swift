@@ -50,6 +50,10 @@ final class Cgroup {
     var otherWatches: [CInt] = []
     /// By the reader's numbering of files.
     var files: [FileState] = []
+    /// What was read of the files that only change when somebody writes to them, by the plan's number.
+    var settings: [Int: Settings] = [:]
+    /// Where it stands in ``CgroupTree/lineage``.
+    var place = 0
     /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
 
@@ -85,6 +89,13 @@ final class Cgroup {
         case open(KeptDescriptor)
         /// It was not there when it was looked for, though the cgroup was.
         case absent
+    }
+
+    /// Numbers that hold as long as nobody writes to a file of the cgroup.
+    struct Settings {
+        /// As in ``Cgroup/writes`` when they were read.
+        let writes: Int
+        let numbers: [Double]
     }
 
     var isRoot: Bool { components.isEmpty }

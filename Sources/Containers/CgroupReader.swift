@@ -87,7 +87,7 @@ final class CgroupReader {
     /// How a table is read from these hierarchies, worked out once.
     func plan(of table: CgroupTable) -> CgroupPlan {
         if let known = plans[table.name] { return known }
-        let plan = CgroupPlan(table.rows, self)
+        let plan = CgroupPlan(table.rows, number: plans.count, self)
         plans[table.name] = plan
         return plan
     }

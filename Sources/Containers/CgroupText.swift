@@ -150,16 +150,20 @@ final class CgroupParser {
         (self.words, self.counts, self.lists, self.entries, self.names) = (words, counts, lists, entries, names)
     }
 
-    /// Puts each wanted number in its slot, the first where there are several; what is missing or no number leaves its
-    /// slot `nil`.
-    func read(_ text: Span<UInt8>, into values: inout [Double?]) {
-        if !words.isEmpty { readWords(text, into: &values) }
-        if !entries.isEmpty, !readByLayout(text, into: &values) { search(text, into: &values) }
-        for (prefix, slot) in counts { values[slot] = Self.lines(of: text, beginningWith: prefix) }
-        for slot in lists { values[slot] = Self.cpus(in: text) }
+    /// Puts each wanted number in its slot, the first where there are several; what is missing or no number leaves no
+    /// number (NaN) there.
+    ///
+    /// - Parameter offset: Where slots are counted from.
+    func read(_ text: Span<UInt8>, into values: inout [Double], from offset: Int = 0) {
+        if !words.isEmpty { readWords(text, into: &values, from: offset) }
+        if !entries.isEmpty, !readByLayout(text, into: &values, from: offset) {
+            search(text, into: &values, from: offset)
+        }
+        for (prefix, slot) in counts { values[offset + slot] = Self.lines(of: text, beginningWith: prefix) }
+        for slot in lists { values[offset + slot] = Self.cpus(in: text) ?? .nan }
     }
 
-    private func readWords(_ text: Span<UInt8>, into values: inout [Double?]) {
+    private func readWords(_ text: Span<UInt8>, into values: inout [Double], from offset: Int) {
         for (index, slot) in words {
             var position = 0
             CgroupText.skipSpaces(text, &position)
@@ -167,12 +171,12 @@ final class CgroupParser {
                 CgroupText.skipWord(text, &position)
                 CgroupText.skipSpaces(text, &position)
             }
-            values[slot] = CgroupText.number(text, at: &position)
+            values[offset + slot] = CgroupText.number(text, at: &position) ?? .nan
         }
     }
 
     /// - Returns: Whether the text is as the layout says. Where it is not, some slots may have values already.
-    private func readByLayout(_ text: Span<UInt8>, into values: inout [Double?]) -> Bool {
+    private func readByLayout(_ text: Span<UInt8>, into values: inout [Double], from offset: Int) -> Bool {
         let (layout, keys, names, entries) = (layout, keys, names, entries)
         let lines = layout.span
         guard !lines.isEmpty else { return false }
@@ -186,7 +190,7 @@ final class CgroupParser {
             position = end
             for index in line.entries {
                 position = end
-                read(entries[index], names.span, behind: text, at: &position, into: &values)
+                read(entries[index], names.span, behind: text, at: &position, into: &values, from: offset)
             }
             CgroupText.skipLine(text, &position)
         }
@@ -199,11 +203,11 @@ final class CgroupParser {
     /// - Parameter position: The end of the line's key; moves on, not beyond the line.
     private func read(
         _ entry: Entry, _ names: Span<UInt8>, behind text: Span<UInt8>, at position: inout Int,
-        into values: inout [Double?]
+        into values: inout [Double], from offset: Int
     ) {
         CgroupText.skipSpaces(text, &position)
         if entry.field.isEmpty {
-            values[entry.slot] = CgroupText.number(text, at: &position)
+            values[offset + entry.slot] = CgroupText.number(text, at: &position) ?? .nan
             return
         }
         while position < text.count, text[position] != UInt8(ascii: "\n") {
@@ -212,7 +216,7 @@ final class CgroupParser {
                 CgroupText.isEqual(text, position, names, entry.field)
             {
                 position = end + 1
-                values[entry.slot] = CgroupText.number(text, at: &position)
+                values[offset + entry.slot] = CgroupText.number(text, at: &position) ?? .nan
                 return
             }
             CgroupText.skipWord(text, &position)
@@ -222,9 +226,9 @@ final class CgroupParser {
 
     /// Looks for every key on every line, and keeps the layout of the text that had the most of them: cgroups without a
     /// controller have shorter files.
-    private func search(_ text: Span<UInt8>, into values: inout [Double?]) {
+    private func search(_ text: Span<UInt8>, into values: inout [Double], from offset: Int) {
         let names = names
-        for entry in entries { values[entry.slot] = nil }
+        for entry in entries { values[offset + entry.slot] = .nan }
         var lines: [Line] = []
         var keys: [UInt8] = []
         var isWhole = true
@@ -248,7 +252,7 @@ final class CgroupParser {
             }
             for index in first..<last {
                 position = end
-                read(entries[index], names.span, behind: text, at: &position, into: &values)
+                read(entries[index], names.span, behind: text, at: &position, into: &values, from: offset)
             }
             found += last - first
             if lines.count + keys.count + end - start <= Self.maximumLayout || first < last {

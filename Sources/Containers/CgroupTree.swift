@@ -46,6 +46,8 @@ final class CgroupTree {
     private(set) var top: Cgroup?
     /// What is on the page, parents before their children, by name among siblings.
     private(set) var exported: [Cgroup] = []
+    /// What is on the page and everything that it is in, in the same order.
+    private(set) var lineage: [Cgroup] = []
     /// How many cgroups the last walk met and left out for their number.
     private(set) var leftOut = 0
     /// Containers that went within the last five minutes.
@@ -84,8 +86,9 @@ final class CgroupTree {
         }
         try visit(top, until: deadline)
         if isWholeWalk { lastWholeWalk = now }
-        exported.removeAll(keepingCapacity: true)
-        collect(top)
+        lineage.removeAll(keepingCapacity: true)
+        _ = collect(top)
+        exported = lineage.filter(\.isExported)
         departed.removeAll { $0.lastSeen < now - Self.memory.seconds }
         departed.removeFirst(max(0, departed.count - Self.memory.count))
     }
@@ -166,9 +169,15 @@ final class CgroupTree {
         return isSystem && name.hasSuffix(".service") ? .group : .passage
     }
 
-    private func collect(_ cgroup: Cgroup) {
-        if cgroup.isExported { exported.append(cgroup) }
-        for child in cgroup.children { collect(child) }
+    /// - Returns: Whether it, or something in it, is on the page.
+    private func collect(_ cgroup: Cgroup) -> Bool {
+        let place = lineage.count
+        cgroup.place = place
+        lineage.append(cgroup)
+        var isNeeded = cgroup.isExported
+        for child in cgroup.children where collect(child) { isNeeded = true }
+        if !isNeeded { lineage.removeLast(lineage.count - place) }
+        return isNeeded
     }
 
     private func depart(_ cgroup: Cgroup) {

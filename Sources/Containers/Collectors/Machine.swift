@@ -60,7 +60,7 @@ struct Machine: ContainerCollector {
     func families(from reader: CgroupReader, until deadline: Deadline) throws(CollectorError) -> [MetricFamily] {
         try deadline.check()
         let labels = identity
-        var memory: [Double?] = [nil, nil]
+        var memory: [Double] = [.nan, .nan]
         if let top = reader.tree.top {
             let meminfo = reader.index(of: CgroupFile(hierarchy: .procfs, name: "meminfo"))
             let parser = CgroupParser(Self.memoryFields)
@@ -72,10 +72,10 @@ struct Machine: ContainerCollector {
             cores > 0 ? MetricFamily(Self.cores.descriptor, Double(cores), labels) : nil,
             counts.map { MetricFamily(Self.physicalCores.descriptor, Double($0.cores), labels) },
             counts.map { MetricFamily(Self.sockets.descriptor, Double($0.sockets), labels) },
-            memory[0].map { MetricFamily(Self.memory.descriptor, $0 * 1024, labels) },
-            memory[1].map { MetricFamily(Self.swap.descriptor, $0 * 1024, labels) },
+            memory[0].isNaN ? nil : MetricFamily(Self.memory.descriptor, memory[0] * 1024, labels),
+            memory[1].isNaN ? nil : MetricFamily(Self.swap.descriptor, memory[1] * 1024, labels),
         ].compactMap(\.self) + memoryModules(labels) + [
-            MetricFamily(Self.scrapeError.descriptor, memory[0] == nil || cores < 1 ? 1 : 0),
+            MetricFamily(Self.scrapeError.descriptor, memory[0].isNaN || cores < 1 ? 1 : 0),
             MetricFamily(Self.version.descriptor, 1, Self.versions),
         ]
     }
