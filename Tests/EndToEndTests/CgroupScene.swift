@@ -182,10 +182,11 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             mount -t hugetlbfs none /huge
             mkswap /dev/vdb >/dev/null
             swapon /dev/vdb
-            dd if=/dev/urandom of=/disk/file bs=1M count=24 2>/dev/null
-            cp /bin/busybox /disk/reader
-            mkdir /disk/service
-            cp /bin/busybox /disk/service/busybox
+            dd status=none if=/dev/urandom of=/disk/file bs=1M count=24
+            for user in reader service; do
+                mkdir /disk/$user
+                cp /bin/busybox /disk/$user/
+            done
             sync
             # What is cached from now on, is on the account of who reads it.
             echo 3 >/proc/sys/vm/drop_caches
@@ -227,15 +228,15 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             limit $swapped/memory.swap.max 128M
             limit /machine.slice/memory.max 48M
             limit /machine.slice/cpu.weight 400
-            inside $swapped/container sh -c 'dd if=/dev/zero bs=40M count=1 2>/dev/null | sleep 1000000' &
+            inside $swapped/container sh -c 'dd status=none if=/dev/zero bs=40M count=1 | sleep 1000000' &
 
             limit $reading/io.max "$device rbps=104857600 wiops=5000"
             limit $reading/memory.max 20M
-            inside $reading /disk/reader sh -c '
+            inside $reading /disk/reader/busybox sh -c '
                 cat /disk/file /disk/file >/dev/null
-                dd if=/disk/file of=/dev/null bs=1M iflag=direct count=4
-                dd if=/disk/file of=/disk/direct bs=64k oflag=direct count=16
-                dd if=/dev/zero of=/disk/cached bs=64k count=16' 2>/dev/null
+                dd status=none if=/disk/file of=/dev/null bs=1M iflag=direct count=4
+                dd status=none if=/disk/file of=/disk/direct bs=64k oflag=direct count=16
+                dd status=none if=/dev/zero of=/disk/cached bs=64k count=16'
 
             limit $pod/pids.max 20
             limit /kubepods/pids.max 40
@@ -260,16 +261,16 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
 
             snapshot before
             user="inside /user.slice/session-1.scope su nobody -c"
-            $user 'exec stack-exporter scrape' >scraped
-            $user 'exec stack-exporter --web.listen-address=127.0.0.1:9187' &
+            $user 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+            $user 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --scrape.timeout=60s' &
             await 'wget -q -O /dev/null http://127.0.0.1:9187/-/ready 2>/dev/null'
             exporter=$(pidof stack-exporter)
             cat /proc/$exporter/status >status-of-exporter
 
-            # Scrapes, and counts the files that stay open.
+            # Scrapes, and lists the files that stay open: `... 12 -> /sys/fs/cgroup/cpu.stat`
             page() {
                 wget -q -O $1 http://127.0.0.1:9187/metrics
-                ls -l /proc/$exporter/fd | grep -vc socket: >$1.descriptors
+                ls -l /proc/$exporter/fd | awk '$(NF - 1) == "->" && $NF !~ /^socket:/ { print $NF }' >$1.descriptors
             }
             page served
             snapshot after
@@ -315,6 +316,6 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             for hierarchy in memory cpuacct pids unified; do
                 cp -r $cgroups/$hierarchy$container before/$hierarchy 2>/dev/null || :
             done
-            su nobody -c 'exec stack-exporter scrape' >scraped
+            su nobody -c 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
             """#
 }
