@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "Lab", path: "Tests/Lab",
             exclude: [
-                "bench", "cgroup-kernel", "install", "postgres-versions", "redis-versions", "replaced-exporters", "stack",
+                "bench", "cgroup-kernel", "install", "postgres-versions", "redis-versions", "replaced-exporters",
+                "stack",
             ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),

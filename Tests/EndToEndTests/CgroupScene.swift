@@ -72,7 +72,7 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
                         parameters: [
                             "psi=\(scene.hasPressure ? 1 : 0)", "hugepages=8", "blk_cgroup.blkcg_debug_stats=1",
                         ],
-                        within: 240)
+                        within: 600)
                 }
             )
         })
@@ -173,6 +173,7 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             rootless=\(rootless)
             idle=\(idle)
             late=\(late)
+            exported="\(exported.sorted().joined(separator: " "))"
 
             """ + #"""
             mount -t cgroup2 none $cgroups
@@ -259,9 +260,7 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             done
             sync
 
-            snapshot before
             user="inside /user.slice/session-1.scope su nobody -c"
-            $user 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
             $user 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --scrape.timeout=60s' &
             await 'wget -q -O /dev/null http://127.0.0.1:9187/-/ready 2>/dev/null'
             exporter=$(pidof stack-exporter)
@@ -272,8 +271,26 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
                 wget -q -O $1 http://127.0.0.1:9187/metrics
                 ls -l /proc/$exporter/fd | awk '$(NF - 1) == "->" && $NF !~ /^socket:/ { print $NF }' >$1.descriptors
             }
-            page served
-            snapshot after
+
+            # What goes up and down, of all cgroups that are compared.
+            gauges() {
+                for cgroup in $exported; do
+                    for file in memory.current memory.stat memory.swap.current pids.current; do
+                        cat $1/cgroup$cgroup/$file 2>/dev/null || :
+                    done
+                done
+            }
+
+            # Pages that are written to swap are still freed when their processes have long been frozen.
+            observe() {
+                rm -rf before after
+                snapshot before
+                $user 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+                page served
+                snapshot after
+                [ "$(gauges before)" = "$(gauges after)" ]
+            }
+            await observe
 
             rmdir $cgroups$idle
             mkdir $cgroups$late
@@ -312,10 +329,19 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
                 done
                 head -c 20000000 /dev/urandom >/tmp/file
                 head -c 20000000 /dev/urandom | md5sum >/dev/null' $container
-            mkdir before
-            for hierarchy in memory cpuacct pids unified; do
-                cp -r $cgroups/$hierarchy$container before/$hierarchy 2>/dev/null || :
-            done
-            su nobody -c 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+            copy() {
+                rm -rf $1
+                mkdir $1
+                for hierarchy in memory cpuacct pids unified; do
+                    cp -r $cgroups/$hierarchy$container $1/$hierarchy 2>/dev/null || :
+                done
+            }
+            observe() {
+                copy before
+                su nobody -c 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+                copy after
+                [ "$(cat before/memory/memory.usage_in_bytes)" = "$(cat after/memory/memory.usage_in_bytes)" ]
+            }
+            await observe
             """#
 }

@@ -5,8 +5,10 @@ import Testing
 /// The exporter on real kernels with cgroup v2, without privileges: every value against the kernel's files, which are
 /// read once before the scrapes and once after. What is awaited of a metric is written down here a second time, from the
 /// kernel's documentation and cAdvisor's names.
+///
+/// One machine runs at a time: each keeps two processors busy, and other tests have time limits.
 @Suite(
-    "cgroup v2 on kernels of its own", .timeLimit(.minutes(15)),
+    "cgroup v2 on kernels of its own", .serialized, .startsServers, .timeLimit(.minutes(15)),
     .enabled(if: ProcessInfo.processInfo.environment["CGROUP_KERNELS"] != nil))
 struct CgroupV2Tests {
     @Test func everyKernelIsTested() {
@@ -142,7 +144,7 @@ struct CgroupV2Tests {
     /// systemd's "hybrid" layout: the controllers are v1's, and v2 beside them has what needs none.
     @Test func besideV1ItIsStillReadForWhatOnlyItHas() async throws {
         let results = try await CgroupMachine.run(
-            CgroupScene.hybridScript, program: Exporter.binary, kernel: "linux-6.1", parameters: ["psi=1"], within: 240)
+            CgroupScene.hybridScript, program: Exporter.binary, kernel: "linux-6.1", parameters: ["psi=1"], within: 600)
         let page = try Page(try #require(results["scraped"]))
         #expect(page.failures == [:])
         let labels = ["id": "/docker/" + CgroupScene.digits("a"), "name": "aaaaaaaaaaaa"]
