@@ -56,7 +56,9 @@ struct CgroupFiles {
     }
 
     /// `nil` where the kernel makes no such file.
-    subscript(file: String) -> KernelText? { results["\(snapshot)/cgroup\(id)/\(file)"].map(KernelText.init) }
+    subscript(file: String) -> KernelText? {
+        results["\(snapshot)/cgroup\(isTop ? "" : id)/\(file)"].map(KernelText.init)
+    }
 
     func number(_ file: String) -> Double? { self[file]?.number }
     func number(_ file: String, _ key: String) -> Double? { self[file]?[key] }
@@ -292,11 +294,16 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
 
     /// cAdvisor's `container_hugetlb_max_usage_bytes` is always 0 in v2: there is no such file.
     private static let hugetlb = [
-        CgroupMetricRow("container_hugetlb_usage_bytes", ["pagesize": "2MB"]) {
-            $0.number("hugetlb.2MB.rsvd.current") ?? $0.number("hugetlb.2MB.current")
+        several("container_hugetlb_usage_bytes") { files in
+            ofPageSizes { files.number("hugetlb.\($0).rsvd.current") ?? files.number("hugetlb.\($0).current") }
         },
-        CgroupMetricRow("container_hugetlb_failcnt", ["pagesize": "2MB"]) { $0.number("hugetlb.2MB.events", "max") },
+        several("container_hugetlb_failcnt") { files in ofPageSizes { files.number("hugetlb.\($0).events", "max") } },
     ]
+
+    /// Those that the machine's processor may have.
+    private static func ofPageSizes(_ value: (String) -> Double?) -> Series {
+        ["64KB", "2MB", "32MB", "1GB"].reduce(into: [:]) { $0[["pagesize": $1]] = value($1) }
+    }
 
     /// The least of the ancestors' limits, and the machine's where they have none.
     private static let effective = [

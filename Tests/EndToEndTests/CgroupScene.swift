@@ -251,7 +251,8 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             inside $service /disk/service/busybox sleep 1000000 &
 
             await '[ $(number $throttled/cpu.stat nr_throttled) -ge 5 ]'
-            await '[ $(($(cat $cgroups$swapped/memory.current) + $(cat $cgroups$swapped/memory.swap.current))) -ge 41943040 ]'
+            await '[ $(cat $cgroups$swapped/memory.current $cgroups$swapped/memory.swap.current |
+                awk "{ sum += \$1 } END { print sum }") -ge 41943040 ]'
             await '[ $(number $pod/pids.events max) -ge 1 ]'
             await '[ $(number $service/memory.stat file_mapped) -gt 0 ]'
             for cgroup in $throttled $swapped $pod $service; do

@@ -3,7 +3,7 @@ import Lab
 import Testing
 
 /// The exporter on real kernels with cgroup v2, without privileges: every value against the kernel's files, which are
-/// read once before the scrapes and once after. What is awaited of a metric is written down here a second time, from the
+/// read once before the scrapes and once after. What a metric should be is written down here a second time, from the
 /// kernel's documentation and cAdvisor's names.
 ///
 /// One machine runs at a time: each keeps two processors busy, and other tests have time limits.

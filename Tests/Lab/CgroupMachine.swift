@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// A virtual machine that runs a script on a kernel of its own, as root and with nothing but busybox and one program:
 /// there a test has cgroup v2 with every controller, limits, a disk and swap, whatever the machine is that it runs on.
@@ -13,8 +13,8 @@ public enum CgroupMachine {
         } ?? []
     }
 
-    /// What the script needs not do. `vda` and `vdb` are empty; the results go out on a third disk, since a serial port is
-    /// slow and the kernel speaks on it too.
+    /// What the script needs not do. `vda` and `vdb` are empty; the results go out on a third disk, since a serial port
+    /// is slow and the kernel speaks on it too.
     private static let initScript = """
         #!/bin/busybox sh
         /bin/busybox --install -s /bin
@@ -35,7 +35,7 @@ public enum CgroupMachine {
     /// Boots, runs the script, and ends with it.
     ///
     /// - Parameters:
-    ///   - script: For busybox's `sh -eu`, in the directory whose files are the results. `nobody` is a user that it knows.
+    ///   - script: For busybox's `sh -eu`, in the directory whose files are the results. It knows a user `nobody`.
     ///   - program: A program in the script's `PATH`, with the libraries that it needs.
     ///   - kernel: One of ``kernels``.
     ///   - parameters: Further ones of the kernel's command line.
@@ -47,8 +47,11 @@ public enum CgroupMachine {
             throw LabError("CGROUP_KERNELS does not say where kernels are; make test sets it")
         }
         let kernel = URL(fileURLWithPath: "\(kernels)/\(kernel)")
-        let results = try MachineResults()
-        let own = results.own
+        let own = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "machine-\(UUID().uuidString.prefix(8))")
+        let files = own.appendingPathComponent("files")
+        try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: own) }
         let image = own.appendingPathComponent("initramfs")
         try await initramfs(script, program: program, kernel: kernel).write(to: image)
         let disks = ["disk", "swap", "results"].map { own.appendingPathComponent($0) }
@@ -59,16 +62,17 @@ public enum CgroupMachine {
             try file.truncate(atOffset: 64 << 20)
             try file.close()
         }
+        let logs = ["console", "qemu"].map { own.appendingPathComponent($0) }
         let machine = try Daemon(
             Self.emulator + [
                 "-accel", "tcg", "-cpu", "max", "-m", "512", "-smp", "2", "-nodefaults", "-display", "none",
                 "-no-reboot",
-                "-serial", "file:\(results.consoleFile.path)",
+                "-serial", "file:\(logs[0].path)",
                 "-kernel", kernel.appendingPathComponent("vmlinuz").path, "-initrd", image.path,
                 "-append", (Self.parameters + parameters).joined(separator: " "),
             ]
                 + disks.flatMap { ["-drive", "file=\($0.path),if=virtio,format=raw,cache=unsafe"] },
-            stop: "KILL", log: results.consoleFile.appendingPathExtension("qemu"))
+            stop: "KILL", log: logs[1])
         let hasEnded: Bool
         do {
             hasEnded = try await machine.exitStatus(within: seconds) != nil
@@ -78,10 +82,13 @@ public enum CgroupMachine {
             throw error
         }
         // Where the machine came to no end by itself, there is nothing to unpack.
-        try await Lab.run(["tar", "-x", "-f", disks[2].path, "-C", results.directory.path])
-        for file in disks + [image] { try FileManager.default.removeItem(at: file) }
+        try await Lab.run(["tar", "-x", "-f", disks[2].path, "-C", files.path])
+        let results = MachineResults(files)
         guard hasEnded, results["status"] == "0\n" else {
-            throw LabError("\(hasEnded ? "the script failed" : "no end within \(seconds) s"): \(results.console)")
+            let last = logs.compactMap { try? Data(contentsOf: $0) }.map {
+                String(decoding: $0.suffix(3000), as: UTF8.self)
+            }
+            throw LabError("\(hasEnded ? "the script failed" : "no end within \(seconds) s"): \(last.joined())")
         }
         return results
     }
@@ -122,39 +129,23 @@ public enum CgroupMachine {
     }
 }
 
-/// What a script has left in its directory; it goes with this.
-public final class MachineResults: Sendable {
-    /// The files.
-    public let directory: URL
-    fileprivate let own: URL
-    fileprivate var consoleFile: URL { own.appendingPathComponent("console") }
+/// What a script has left in its directory.
+public struct MachineResults: Sendable {
+    private var files: [String: String] = [:]
 
-    fileprivate init() throws {
-        own = FileManager.default.temporaryDirectory.appendingPathComponent("machine-\(UUID().uuidString.prefix(8))")
-        directory = own.appendingPathComponent("files")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    fileprivate init(_ directory: URL) {
+        for case let path as String in FileManager.default.enumerator(atPath: directory.path) ?? .init() {
+            let file = directory.appendingPathComponent(path)
+            files[path] = (try? Data(contentsOf: file)).map { String(decoding: $0, as: UTF8.self) }
+        }
     }
 
-    deinit {
-        try? FileManager.default.removeItem(at: own)
-    }
-
-    /// A file's text; `nil` where there is no such file.
-    public subscript(path: String) -> String? {
-        (try? Data(contentsOf: directory.appendingPathComponent(path))).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// The last that the kernel, the script and the emulator had to say.
-    public var console: String {
-        [consoleFile, consoleFile.appendingPathExtension("qemu")]
-            .compactMap { try? Data(contentsOf: $0) }
-            .map { String(decoding: $0.suffix(3000), as: UTF8.self) }
-            .joined()
-    }
+    /// A file's text by its path; `nil` where there is no such file.
+    public subscript(path: String) -> String? { files[path] }
 }
 
-/// An archive as the kernel unpacks it into its first root file system: cpio's "newc", not compressed, since an emulated
-/// processor takes longer to unpack than to copy. Debian's plain machines have no program for it.
+/// An archive as the kernel unpacks it into its first root file system: cpio's "newc", not compressed, since an
+/// emulated processor takes longer to unpack than to copy. Debian's plain machines have no program for it.
 struct CpioArchive {
     private var bytes = Data()
     private var directories: Set<String> = []
