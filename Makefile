@@ -16,12 +16,14 @@ SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift
 PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 REDIS_VERSIONS := $(CURDIR)/.build/redis
+CGROUP_KERNELS := $(CURDIR)/.build/kernel
 PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
-TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps
+QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
+TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps $(QEMU)
 
 TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
-	REDIS_VERSIONS=$(REDIS_VERSIONS) swift test
+	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) swift test
 
 help:
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -42,6 +44,7 @@ test: build ## run all tests, against real servers
 		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
 	@Tests/Lab/redis-versions $(REDIS_VERSIONS) $(PYTHON)
+	@Tests/Lab/cgroup-kernel $(CGROUP_KERNELS)
 	@$(TEST) --skip ScaleTests
 	@# It takes all of the machine, and the others their time limits from it.
 	@$(TEST) --skip-build --filter ScaleTests
@@ -62,7 +65,7 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
+	@shellcheck Tests/Lab/cgroup-kernel Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 

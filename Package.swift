@@ -88,7 +88,10 @@ let package = Package(
         ),
         .target(
             name: "Lab", path: "Tests/Lab",
-            exclude: ["bench", "install", "postgres-versions", "redis-versions", "replaced-exporters", "stack"],
+            exclude: [
+                "bench", "cgroup-kernel", "install", "postgres-versions", "redis-versions", "replaced-exporters",
+                "stack",
+            ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),
     ]

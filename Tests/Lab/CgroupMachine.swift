@@ -1,0 +1,184 @@
+import Foundation
+
+/// A virtual machine that runs a script on a kernel of its own, as root and with nothing but busybox and one program:
+/// there a test has cgroup v2 with every controller, limits, a disk and swap, whatever the machine is that it runs on.
+///
+/// The processor is emulated, which takes some seconds more than KVM and is the same everywhere: where the machine is a
+/// virtual one itself, there may be a `/dev/kvm` that brings up no kernel.
+public enum CgroupMachine {
+    /// The kernels that there are: `linux-6.1`. `make test` puts them where `CGROUP_KERNELS` says.
+    public static var kernels: [String] {
+        ProcessInfo.processInfo.environment["CGROUP_KERNELS"].map {
+            ((try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? []).sorted()
+        } ?? []
+    }
+
+    /// What the script needs not do. `vda` and `vdb` are empty; the results go out on a third disk, since a serial port
+    /// is slow and the kernel speaks on it too.
+    private static let initScript = """
+        #!/bin/busybox sh
+        /bin/busybox --install -s /bin
+        export PATH=/bin
+        mount -t proc none /proc
+        mount -t sysfs none /sys
+        mount -t devtmpfs none /dev
+        for module in /modules/*; do insmod "$module"; done
+        ifconfig lo up
+        cd /results
+        sh -eu /script
+        echo $? >/results/status
+        tar -c . >/dev/vdc
+        sync
+        poweroff -f
+        """
+
+    /// Boots, runs the script, and ends with it.
+    ///
+    /// - Parameters:
+    ///   - script: For busybox's `sh -eu`, in the directory whose files are the results. It knows a user `nobody`.
+    ///   - program: A program in the script's `PATH`, with the libraries that it needs.
+    ///   - kernel: One of ``kernels``.
+    ///   - parameters: Further ones of the kernel's command line.
+    ///   - seconds: The most that it may take.
+    public static func run(
+        _ script: String, program: String, kernel: String, parameters: [String] = [], within seconds: Double
+    ) async throws -> MachineResults {
+        guard let kernels = ProcessInfo.processInfo.environment["CGROUP_KERNELS"] else {
+            throw LabError("CGROUP_KERNELS does not say where kernels are; make test sets it")
+        }
+        let kernel = URL(fileURLWithPath: "\(kernels)/\(kernel)")
+        let own = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "machine-\(UUID().uuidString.prefix(8))")
+        let files = own.appendingPathComponent("files")
+        try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: own) }
+        let image = own.appendingPathComponent("initramfs")
+        try await initramfs(script, program: program, kernel: kernel).write(to: image)
+        let disks = ["disk", "swap", "results"].map { own.appendingPathComponent($0) }
+        for disk in disks {
+            try Data().write(to: disk)
+            let file = try FileHandle(forWritingTo: disk)
+            // It takes no space before it is written to.
+            try file.truncate(atOffset: 64 << 20)
+            try file.close()
+        }
+        let logs = ["console", "qemu"].map { own.appendingPathComponent($0) }
+        let machine = try Daemon(
+            Self.emulator + [
+                "-accel", "tcg", "-cpu", "max", "-m", "512", "-smp", "2", "-nodefaults", "-display", "none",
+                "-no-reboot",
+                "-serial", "file:\(logs[0].path)",
+                "-kernel", kernel.appendingPathComponent("vmlinuz").path, "-initrd", image.path,
+                "-append", (Self.parameters + parameters).joined(separator: " "),
+            ]
+                + disks.flatMap { ["-drive", "file=\($0.path),if=virtio,format=raw,cache=unsafe"] },
+            stop: "KILL", log: logs[1])
+        let hasEnded: Bool
+        do {
+            hasEnded = try await machine.exitStatus(within: seconds) != nil
+            try await onThreadOfItsOwn { machine.stop() }
+        } catch {
+            machine.stop()
+            throw error
+        }
+        // Where the machine came to no end by itself, there is nothing to unpack.
+        try await Lab.run(["tar", "-x", "-f", disks[2].path, "-C", files.path])
+        let results = MachineResults(files)
+        guard hasEnded, results["status"] == "0\n" else {
+            let last = logs.compactMap { try? Data(contentsOf: $0) }.map {
+                String(decoding: $0.suffix(3000), as: UTF8.self)
+            }
+            throw LabError("\(hasEnded ? "the script failed" : "no end within \(seconds) s"): \(last.joined())")
+        }
+        return results
+    }
+
+    /// Without the use of CMPXCHG16B (feature 141), after which QEMU 7.2 gets the flags wrong: now and then Linux 6.12
+    /// goes on with the wrong branch.
+    private static let parameters = ["console=\(console)", "quiet", "panic=-1", "clearcpuid=141"]
+
+    #if arch(arm64)
+    private static let emulator = ["qemu-system-aarch64", "-machine", "virt"]
+    private static let console = "ttyAMA0"
+    #else
+    private static let emulator = ["qemu-system-x86_64"]
+    private static let console = "ttyS0"
+    #endif
+
+    private static func initramfs(_ script: String, program: String, kernel: URL) async throws -> Data {
+        var archive = CpioArchive()
+        archive.add("init", Data(initScript.utf8))
+        archive.add("script", Data(script.utf8))
+        archive.add("etc/passwd", Data("root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n".utf8))
+        archive.add("bin/busybox", try Data(contentsOf: kernel.appendingPathComponent("busybox")))
+        let modules = kernel.appendingPathComponent("modules")
+        for module in try FileManager.default.contentsOfDirectory(atPath: modules.path).sorted() {
+            archive.add("modules/\(module)", try Data(contentsOf: modules.appendingPathComponent(module)))
+        }
+        let program = URL(fileURLWithPath: program)
+        archive.add("bin/\(program.lastPathComponent)", try Data(contentsOf: program))
+        // `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)`, or for the loader its path alone.
+        for line in try await Lab.run(["ldd", program.path]).output.split(separator: "\n") {
+            guard let path = line.split(whereSeparator: \.isWhitespace).first(where: { $0.hasPrefix("/") }) else {
+                continue
+            }
+            archive.add(String(path.dropFirst()), try Data(contentsOf: URL(fileURLWithPath: String(path))))
+        }
+        for directory in ["proc", "sys", "dev", "tmp", "results"] { archive.add(directory, nil) }
+        return archive.finished
+    }
+}
+
+/// What a script has left in its directory.
+public struct MachineResults: Sendable {
+    private var files: [String: String] = [:]
+
+    fileprivate init(_ directory: URL) {
+        for case let path as String in FileManager.default.enumerator(atPath: directory.path) ?? .init() {
+            let file = directory.appendingPathComponent(path)
+            files[path] = (try? Data(contentsOf: file)).map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
+    /// A file's text by its path; `nil` where there is no such file.
+    public subscript(path: String) -> String? { files[path] }
+}
+
+/// An archive as the kernel unpacks it into its first root file system: cpio's "newc", not compressed, since an
+/// emulated processor takes longer to unpack than to copy. Debian's plain machines have no program for it.
+struct CpioArchive {
+    private var bytes = Data()
+    private var directories: Set<String> = []
+    private var count = 0
+
+    /// Adds a file that everyone may run, and the directories above it.
+    ///
+    /// - Parameter content: `nil` for a directory.
+    mutating func add(_ path: String, _ content: Data?) {
+        let above = path.split(separator: "/").dropLast().joined(separator: "/")
+        if !above.isEmpty, !directories.contains(above) { add(above, nil) }
+        if content == nil { directories.insert(path) }
+        append(path, mode: content == nil ? 0o040755 : 0o100755, content ?? Data())
+    }
+
+    /// The whole of it.
+    var finished: Data {
+        var copy = self
+        copy.append("TRAILER!!!", mode: 0, Data())
+        return copy.bytes
+    }
+
+    private mutating func append(_ name: String, mode: Int, _ content: Data) {
+        count += 1
+        // Inode, mode, owner and group, links, date, size, four numbers of devices, length of the name, checksum.
+        let fields = [count, mode, 0, 0, 1, 0, content.count, 0, 0, 0, 0, name.utf8.count + 1, 0]
+        bytes += Data(("070701" + fields.map { String(format: "%08x", $0) }.joined() + name + "\0").utf8)
+        pad()
+        bytes += content
+        pad()
+    }
+
+    private mutating func pad() {
+        bytes += Data(count: (4 - bytes.count % 4) % 4)
+    }
+}
