@@ -49,12 +49,15 @@ final class CgroupReader {
     }
 
     /// - Throws: Where the hierarchy in which containers are looked for cannot be opened.
-    init(mounts: CgroupMounts, procfs: String, descriptors: Int) throws(ContainersError) {
+    init(
+        mounts: CgroupMounts, procfs: String, descriptors: Int,
+        showing kinds: Set<ContainerKind> = Set(ContainerKind.allCases)
+    ) throws(ContainersError) {
         guard let primary = mounts.primary, let path = mounts.directories[primary] else {
             throw ContainersError("no cgroup hierarchy is mounted")
         }
         do {
-            tree = try CgroupTree(root: path)
+            tree = try CgroupTree(root: path, showing: kinds)
         } catch {
             throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
         }
