@@ -119,7 +119,7 @@ struct LiveCgroupTests {
 }
 
 /// A cgroup that looks like a Docker container's, made in every hierarchy of this machine.
-private final class RealCgroup {
+final class RealCgroup {
     let id: String
     private let directories: [String]
 
