@@ -54,10 +54,11 @@ struct Container: Equatable {
         self.runtime = runtime
         self.id = id
         // With the drivers mixed up the pod's slice is not above the container's cgroup, but within its name.
-        let slice = name.split(separator: ":", maxSplits: 1).first.map(String.init) ?? name
-        podUID =
-            PodCgroup.uid(of: slice, below: ancestors.last)
-            ?? ancestors.last.flatMap { PodCgroup.uid(of: $0, below: ancestors.dropLast().last) }
+        let (slice, parent) =
+            name.utf8.contains(UInt8(ascii: ":"))
+            ? (name.split(separator: ":").first.map(String.init), ancestors.last)
+            : (ancestors.last, ancestors.dropLast().last)
+        podUID = slice.flatMap { PodCgroup.uid(of: $0, below: parent) }
     }
 
     /// The prefixes of the systemd driver's scopes. Monitors (`libpod-conmon-`, `crio-conmon-`) leave no bare id behind

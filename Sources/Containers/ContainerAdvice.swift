@@ -116,17 +116,19 @@ struct ContainerAccess {
             lines.append("\(socket.path) may not be used, so names, images and states are not asked for: \(remedy)")
         }
         guard refusedSockets.isEmpty, missingSockets.isEmpty else { return lines }
-        let volumes: [(ContainerKind, String, String)] = [
-            (.docker, "Docker", "the volume /var/run/docker.sock:/var/run/docker.sock:ro"),
+        let remedies: [(ContainerKind, String, String)] = [
+            (.docker, "Docker", "add the volume /var/run/docker.sock:/var/run/docker.sock:ro"),
             (
                 .podman, "Podman",
-                "systemctl enable --now podman.socket and the volume /run/podman/podman.sock:/run/podman/podman.sock:ro"
+                "run systemctl enable --now podman.socket, and add the volume "
+                    + "/run/podman/podman.sock:/run/podman/podman.sock:ro"
             ),
-            (.kubernetes, "Kubernetes", "the host's directory /var/log as the volume /var/log, read only"),
+            (.kubernetes, "Kubernetes", "mount the host's directory /var/log at /var/log, read only"),
         ]
-        for (kind, engine, volume) in volumes where unknownKinds.contains(kind) {
+        for (kind, engine, remedy) in remedies where unknownKinds.contains(kind) {
+            let elsewhere = kind == .kubernetes ? "" : " (--containers.runtime-socket says where else it is)"
             lines.append(
-                "nobody tells the names of containers of \(engine), so their ids stand for them: add \(volume)")
+                "nobody tells the names of containers of \(engine), so their ids stand for them: \(remedy)\(elsewhere)")
         }
         return lines
     }
@@ -183,24 +185,37 @@ extension ContainerAccess {
         commandLine = Self.words("\(settings.procfs)/cmdline")
 
         isAlone = !mounts.areWhole && Self.processes("\(root)/cgroup.procs").contains(getpid())
-        if !isAlone { lookAtProcesses(exported, below: root, procfs: settings.procfs) }
+        if !isAlone { lookAtProcesses(exported, mounts, below: root, procfs: settings.procfs) }
         lookAtEngines(exported, settings)
         if mounts.areWhole { lookAtControllers(mounts, exported) }
         lookAtSwap(exported, below: root, isV2: isV2, procfs: settings.procfs)
         hasNoPressure = mounts.directories[.v2] != nil && access("\(settings.procfs)/pressure/cpu", R_OK) != 0
     }
 
-    private mutating func lookAtProcesses(_ exported: [Cgroup], below root: String, procfs: String) {
+    private mutating func lookAtProcesses(
+        _ exported: [Cgroup], _ mounts: CgroupMounts, below root: String, procfs: String
+    ) {
         // Only a procfs of our own pid namespace numbers us as we do.
         let isOurs = Self.link("\(procfs)/self") == "\(getpid())"
         hidesProcesses = access("\(procfs)/1/stat", R_OK) != 0
         for cgroup in exported where !cgroup.isRoot {
             let processes = Self.processes("\(root)/\(cgroup.relativePath)/cgroup.procs")
-            if isOurs, processes.contains(0) { hasForeignProcesses = true }
+            if isOurs, !hasForeignProcesses {
+                hasForeignProcesses =
+                    processes.contains(0) || Self.hidesTasks(of: cgroup, mounts.directories[.v1("pids")])
+            }
             if !hidesOpenFiles {
                 hidesOpenFiles = processes.contains { $0 > 0 && Self.hidesOpenFiles("\(procfs)/\($0)") }
             }
         }
+    }
+
+    /// v1 leaves out of `cgroup.procs` what v2 has as 0, and yet counts it.
+    private static func hidesTasks(of cgroup: Cgroup, _ directory: String?) -> Bool {
+        guard let directory, cgroup.children.isEmpty else { return false }
+        let path = "\(directory)/\(cgroup.relativePath)"
+        guard processes("\(path)/cgroup.procs").isEmpty else { return false }
+        return lines("\(path)/pids.current").first.map { $0 != "0" } ?? false
     }
 
     /// Listing them takes the rights of the process's user, and telling sockets apart those of its tracer.
@@ -227,11 +242,21 @@ extension ContainerAccess {
         guard !hasSocket, settings.runtimeSockets != [] else { return }
         let files = RuntimeFiles(settings: settings)
         for cgroup in exported {
-            guard let container = cgroup.container, container.runtime != .buildkit, container.kind != .lxc,
+            guard let container = cgroup.container, Self.isNamed(container),
                 !unknownKinds.contains(container.kind)
             else { continue }
             let details = files.details(of: container, cgroup: cgroup)
             if details?.name == nil, details?.pod == nil { unknownKinds.insert(container.kind) }
+        }
+    }
+
+    /// Whether there is somebody to ask about it: nobody lists build steps, and containerd's alone have no names.
+    private static func isNamed(_ container: Container) -> Bool {
+        switch container.kind {
+        case .docker: container.runtime != .buildkit
+        case .podman: true
+        case .kubernetes: container.podUID != nil
+        case .systemd, .lxc: false
         }
     }
 

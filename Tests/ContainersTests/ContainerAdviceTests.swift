@@ -218,6 +218,15 @@ struct ContainerAdviceTests {
         #expect(access.hasForeignProcesses)
         let host = try machine { tree, _ in try tree.write("cgroup/docker/\(Self.id)/cgroup.procs", "0\n") }
         #expect(!host.hasForeignProcesses)
+        // v1 leaves out what v2 has as 0.
+        let v1 = try machine { tree, settings in
+            try tree.write("v1/memory/docker/\(Self.id)/cgroup.procs", "")
+            try tree.write("v1/pids/docker/\(Self.id)/cgroup.procs", "")
+            try tree.write("v1/pids/docker/\(Self.id)/pids.current", "3\n")
+            settings.cgroupfs = "\(tree.path)/v1"
+            settings.procfs = "/proc"
+        }
+        #expect(v1.hasForeignProcesses)
         let hidden = try machine { tree, _ in try tree.remove("proc/1") }
         #expect(hidden.hidesProcesses)
     }

@@ -163,16 +163,20 @@ struct RuntimeFilesTests {
     @Test("containerd's tasks")
     func containerd() throws {
         for path in ["k8s.io/\(task)", "kubepods/pod1/\(task)", "system.slice/nerdctl-\(task).scope"] {
-            let details = try #require(try details(path, files(Self.recorded)))
+            let details = try #require(try details(path, files(Self.recorded, labels: ["*"])))
             #expect(details.pod == ContainerDetails.Pod(namespace: "shop", pod: "web-0", container: "app"))
             #expect(details.image == "docker.io/library/busybox:1.36")
-            #expect(details.labels == ["com.docker.compose.project": "shop"])
+            #expect(details.labels == ["com.docker.compose.project": "shop", "io.kubernetes.pod.name": "web-0"])
             #expect(details.processID == 23278)
         }
         try tree.write(
             "run/k3s/containerd/io.containerd.runtime.v2.task/default/\(task)/config.json",
             #"{"annotations":{"nerdctl/name":"shop_web"}}"#)
         #expect(try details("default/\(task)", files(tree.path))?.name == "shop_web")
+        try tree.write(
+            "run/containerd/io.containerd.runtime.v2.task/ours/\(disk)/config.json",
+            #"{"annotations":{"nerdctl/name":"own_namespace"}}"#)
+        #expect(try details("ours/\(disk)", files(tree.path))?.name == "own_namespace")
         try tree.write(
             "run/containerd/io.containerd.runtime.v2.task/k8s.io/\(unknown)/config.json",
             """

@@ -45,7 +45,9 @@ struct ContainerdFiles {
         }
         details.name = annotations["nerdctl/name"]?.string
         details.image = annotations["io.kubernetes.cri.image-name"]?.string
-        for (key, value) in annotations.members where settings.allowsLabel(key) {
+        // nerdctl and ctr repeat a container's labels here.
+        for (key, value) in annotations.members
+        where settings.allowsLabel(key) && !key.hasPrefix("io.kubernetes.cri.") {
             if let text = value.string { details.labels[key] = details.labels[key] ?? text }
         }
         return details

@@ -31,17 +31,21 @@ final class RuntimeFiles {
     /// To be asked once for each new container, and again for those of which nothing (or no process, or not which of its
     /// pod's containers it is) was told, when ``haveChanged()`` says so.
     func details(of container: Container, cgroup: Cgroup) -> ContainerDetails? {
+        let parent = cgroup.components.dropLast().last
         var details: ContainerDetails?
         switch container.runtime {
         case .docker:
             details = docker.details(of: container.id, settings: settings)
             // The daemon writes its record again right after a start.
             if let details, details.processID == nil { isWaiting = true }
+            // A parent of the user's choice may be a namespace of containerd's.
+            details = details ?? containerd.details(of: container.id, below: parent, settings: settings)
         case .podman, .crio:
             details = podman.details(of: container.id)
         case .containerd, .nerdctl, .kubernetes:
-            details = containerd.details(
-                of: container.id, below: cgroup.components.dropLast().last, settings: settings)
+            details =
+                containerd.details(of: container.id, below: parent, settings: settings)
+                ?? docker.details(of: container.id, settings: settings)
         case .buildkit, .lxc, .nspawn:
             return nil
         }
