@@ -20,8 +20,8 @@ struct ContainerAccess {
 
     /// A controller of the kernel's, by what is absent without it.
     private static let controllers: [(v2: String, v1: String, counts: String)] = [
-        ("memory", "memory", "memory"), ("cpu", "cpu", "CPU limits and throttling"), ("io", "blkio", "disk I/O"),
-        ("pids", "pids", "threads"),
+        ("memory", "memory", "memory"), ("cpu", "cpu", "throttling of CPUs"), ("io", "blkio", "disk I/O"),
+        ("pids", "pids", "the number of threads"),
     ]
 
     /// The group and user that stand for those which a user namespace has no number for.
@@ -45,6 +45,8 @@ struct ContainerAccess {
     var hasUserNamespace = false
     /// The controllers that neither version has, by their names on v2.
     var missingControllers: Set<String> = []
+    /// Those of them that a v1 hierarchy has which is not to be seen from here, by their names on v1.
+    var controllersOfV1: Set<String> = []
     /// The controllers that containers of users other than root do not have though the kernel does.
     var undelegatedControllers: Set<String> = []
     /// Whether there is swap and it is not counted by container.
@@ -63,17 +65,17 @@ struct ContainerAccess {
         var lines: [String] = []
         if isAlone {
             lines.append(
-                "only the exporter's own cgroup can be seen, since its cgroup namespace is private: add cgroup: host to its "
-                    + "service in compose.yaml (--cgroupns=host for docker run), or, where docker-compose 1 does not know that, "
-                    + "the volume /sys/fs/cgroup:/host/sys/fs/cgroup:ro")
+                "only the exporter's own cgroup can be seen, since its cgroup namespace is private: add cgroup: host "
+                    + "to its service in compose.yaml (--cgroupns=host for docker run), or, where docker-compose 1 "
+                    + "does not know that, the volume /sys/fs/cgroup:/host/sys/fs/cgroup:ro")
         }
         lines += processes + names + kernel
         if neededDescriptors > keptDescriptors {
             lines.append(
-                "the cgroups have about \(neededDescriptors) files, of which \(keptDescriptors) stay open between scrapes and the "
-                    + "others are opened anew each time: --containers.kept-descriptors=\(neededDescriptors), with "
-                    + "ulimits: nofile: \(2 * neededDescriptors) where the process may not open twice as many, costs less CPU"
-            )
+                "the cgroups have about \(neededDescriptors) files, of which \(keptDescriptors) stay open between "
+                    + "scrapes and the others are opened anew each time: less CPU is used with "
+                    + "--containers.kept-descriptors=\(neededDescriptors) and, where the process may not open twice as "
+                    + "many, ulimits: nofile: \(2 * neededDescriptors)")
         }
         return lines
     }
@@ -82,20 +84,20 @@ struct ContainerAccess {
         var lines: [String] = []
         if hasForeignProcesses {
             lines.append(
-                "the processes of containers have no numbers here, so their network and open files are only seen where an engine "
-                    + "tells the host's numbers: add pid: host to the service, or the volume /proc:/host/proc:ro and an engine's "
-                    + "socket")
+                "the processes of containers have no numbers here, so their network and open files are not seen: add "
+                    + "pid: host to the service, or the volume /proc:/host/proc:ro and the socket of an engine, which "
+                    + "tells the host's numbers")
         }
         if hidesProcesses {
             lines.append(
-                "the processes of other users are hidden (hidepid), so the network and open files of containers are not seen: run "
-                    + "in the group that the gid= option of /proc names (group_add), mount it with hidepid=0, or, in a systemd "
-                    + "unit, set ProtectProc=default")
+                "the processes of other users are hidden (hidepid), so the network and open files of containers are "
+                    + "not seen: run in the group that the gid= option of /proc names (group_add), mount it with "
+                    + "hidepid=0, or, in a systemd unit, set ProtectProc=default")
         }
         if hidesOpenFiles {
             lines.append(
-                "the open files and sockets of other users' processes cannot be counted: that takes user: \"0:0\" with cap_add: "
-                    + "[SYS_PTRACE, DAC_READ_SEARCH]; everything else goes without")
+                "the open files and sockets of other users' processes cannot be counted: that takes user: \"0:0\" with "
+                    + "cap_add: [SYS_PTRACE, DAC_READ_SEARCH]; everything else goes without")
         }
         return lines
     }
@@ -138,28 +140,32 @@ struct ContainerAccess {
         for (name, v1, counts) in Self.controllers where missingControllers.contains(name) {
             let switches = [name, v1].map { "cgroup_disable=\($0)" }.filter(commandLine.contains)
             let remedy =
-                if let disabled = switches.first {
-                    "take \(disabled) off its command line"
+                if controllersOfV1.contains(v1) {
+                    "it is bound to cgroup v1: --path.cgroupfs has to be the directory with both"
+                } else if let disabled = switches.first {
+                    "take \(disabled) off the kernel's command line"
                 } else if name == "memory" {
-                    "add cgroup_enable=memory to its command line (on a Raspberry Pi in /boot/firmware/cmdline.txt)"
+                    "add cgroup_enable=memory to the kernel's command line "
+                        + "(on a Raspberry Pi in /boot/firmware/cmdline.txt)"
                 } else {
-                    "build it with that controller"
+                    "the kernel has to be built with it"
                 }
-            lines.append("the kernel does not count \(counts) by cgroup (no controller \(name)): \(remedy)")
+            lines.append("\(counts) is not counted by cgroup (no controller \(name)): \(remedy)")
         }
         if !undelegatedControllers.isEmpty {
             lines.append(
-                "containers of users other than root lack \(undelegatedControllers.sorted().joined(separator: ", ")): put "
-                    + "[Service] Delegate=cpu cpuset io memory pids into /etc/systemd/system/user@.service.d/delegate.conf"
+                "containers of users other than root lack \(undelegatedControllers.sorted().joined(separator: ", ")): "
+                    + "put [Service] Delegate=cpu cpuset io memory pids into /etc/systemd/system/user@.service.d/delegate.conf"
             )
         }
         if ignoresSwap {
-            lines.append("the kernel does not count swap by cgroup: add swapaccount=1 to its command line")
+            lines.append("swap is not counted by cgroup: add swapaccount=1 to the kernel's command line")
         }
         if hasNoPressure {
             lines.append(
-                "the kernel does not measure pressure: "
-                    + (commandLine.contains("psi=1") ? "build it with CONFIG_PSI" : "add psi=1 to its command line"))
+                "pressure is not measured: "
+                    + (commandLine.contains("psi=1")
+                        ? "the kernel has to be built with CONFIG_PSI" : "add psi=1 to the kernel's command line"))
         }
         return lines
     }
@@ -187,7 +193,7 @@ extension ContainerAccess {
         isAlone = !mounts.areWhole && Self.processes("\(root)/cgroup.procs").contains(getpid())
         if !isAlone { lookAtProcesses(exported, mounts, below: root, procfs: settings.procfs) }
         lookAtEngines(exported, settings)
-        if mounts.areWhole { lookAtControllers(mounts, exported) }
+        if mounts.areWhole { lookAtControllers(mounts, exported, procfs: settings.procfs) }
         lookAtSwap(exported, below: root, isV2: isV2, procfs: settings.procfs)
         hasNoPressure = mounts.directories[.v2] != nil && access("\(settings.procfs)/pressure/cpu", R_OK) != 0
     }
@@ -234,6 +240,9 @@ extension ContainerAccess {
                 if stat(path, &status) == 0 {
                     let group = status.st_mode & S_IWGRP != 0 ? status.st_gid : nil
                     refusedSockets.append(RefusedSocket(path: path, owner: status.st_uid, group: group))
+                } else if settings.runtimeSockets != nil {
+                    // Not even its directory may be entered.
+                    refusedSockets.append(RefusedSocket(path: path, owner: 0, group: nil))
                 }
             default:
                 if settings.runtimeSockets != nil { missingSockets.append(path) }
@@ -260,11 +269,14 @@ extension ContainerAccess {
         }
     }
 
-    private mutating func lookAtControllers(_ mounts: CgroupMounts, _ exported: [Cgroup]) {
+    private mutating func lookAtControllers(_ mounts: CgroupMounts, _ exported: [Cgroup], procfs: String) {
         let directory = mounts.directories[.v2]
         let available = directory.map { Self.words("\($0)/cgroup.controllers") } ?? []
         missingControllers = Set(
             Self.controllers.filter { !available.contains($0.v2) && mounts.directories[.v1($0.v1)] == nil }.map(\.v2))
+        // Its columns are a controller, the number of its v1 hierarchy (0 on v2), its cgroups and whether it is on.
+        let lines = Self.lines("\(procfs)/cgroups").map { $0.split(separator: "\t") }
+        controllersOfV1 = Set(lines.filter { $0.count == 4 && $0[1] != "0" && $0[3] == "1" }.map { String($0[0]) })
         guard let directory, mounts.primary == .v2 else { return }
         let wanted = Set(Self.controllers.map(\.v2)).intersection(available)
         for cgroup in exported where cgroup.container != nil && cgroup.components.first == "user.slice" {

@@ -83,8 +83,8 @@ extension ContainerDetails.Pod {
         self.init(namespace: namespace, pod: pod, container: name == "POD" ? "" : name)
     }
 
-    /// Where a container belongs, by the name that the same give it: `k8s_<container>_<pod>_<namespace>_<uid>_<attempt>`,
-    /// in none of whose parts there can be a `_`.
+    /// Where a container belongs, by the name that the same give it, in none of whose parts there can be a `_`:
+    /// `k8s_<container>_<pod>_<namespace>_<uid>_<attempt>`.
     ///
     /// - Returns: `nil` for every other name.
     init?(runtimeName name: String) {

@@ -9,8 +9,8 @@ extension ContainersTarget {
         public var cgroupfs: String?
         /// Where the host's `/proc` is mounted: the first of ``usualProcfs`` that is one, unless it is said.
         public var procfs = Self.usualProcfs.first(where: Self.isProcfs) ?? "/proc"
-        /// The host's root directory, below which runtimes keep their files; where it is `nil` those of ``usualRoots`` that
-        /// are there, and our own.
+        /// The host's root directory, below which runtimes keep their files; where it is `nil` those of ``usualRoots``
+        /// that are there, and our own.
         public var rootfs: String?
         /// Whose cgroups are on the page, unless they are ``excluded``.
         public var included = Set(ContainerKind.allCases)

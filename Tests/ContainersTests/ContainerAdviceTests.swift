@@ -68,31 +68,37 @@ struct ContainerAdviceTests {
                 "/var/run/docker.sock"),
             Case({ $0.unknownKinds = [.podman] }, "nobody tells the names of containers of Podman", "podman.socket"),
             Case({ $0.unknownKinds = [.kubernetes] }, "nobody tells the names of containers of Kubernetes", "/var/log"),
-            Case({ $0.missingControllers = ["memory"] }, "the kernel does not count memory", "cgroup_enable=memory"),
+            Case({ $0.missingControllers = ["memory"] }, "memory is not counted", "cgroup_enable=memory"),
             Case(
                 {
                     $0.missingControllers = ["memory"]
                     $0.commandLine = ["quiet", "cgroup_disable=memory"]
-                }, "the kernel does not count memory", "take cgroup_disable=memory off"
+                }, "memory is not counted", "take cgroup_disable=memory off"
             ),
             Case(
                 {
                     $0.missingControllers = ["io"]
                     $0.commandLine = ["cgroup_disable=blkio"]
-                }, "the kernel does not count disk I/O by cgroup (no controller io)", "take cgroup_disable=blkio off"
+                }, "disk I/O is not counted by cgroup (no controller io)", "take cgroup_disable=blkio off"
             ),
-            Case({ $0.missingControllers = ["pids"] }, "the kernel does not count threads", "build it"),
+            Case(
+                {
+                    $0.missingControllers = ["io"]
+                    $0.controllersOfV1 = ["blkio"]
+                }, "disk I/O is not counted by cgroup (no controller io)", "it is bound to cgroup v1"
+            ),
+            Case({ $0.missingControllers = ["pids"] }, "the number of threads is not counted", "built with it"),
             Case(
                 { $0.undelegatedControllers = ["io", "cpu"] }, "containers of users other than root lack cpu, io",
                 "Delegate="
             ),
-            Case({ $0.ignoresSwap = true }, "the kernel does not count swap", "swapaccount=1"),
-            Case({ $0.hasNoPressure = true }, "the kernel does not measure pressure", "add psi=1"),
+            Case({ $0.ignoresSwap = true }, "swap is not counted", "swapaccount=1"),
+            Case({ $0.hasNoPressure = true }, "pressure is not measured", "add psi=1"),
             Case(
                 {
                     $0.hasNoPressure = true
                     $0.commandLine = ["psi=1"]
-                }, "the kernel does not measure pressure", "CONFIG_PSI"
+                }, "pressure is not measured", "CONFIG_PSI"
             ),
             Case(
                 {
@@ -159,8 +165,12 @@ struct ContainerAdviceTests {
             try tree.write("cgroup/cgroup.controllers", "cpu pids\n")
             try tree.remove("cgroup/docker/\(Self.id)/memory.swap.current")
             try tree.remove("proc/pressure")
+            try tree.write(
+                "proc/cgroups",
+                "#subsys_name\thierarchy\tnum_cgroups\tenabled\nblkio\t7\t1\t1\nmemory\t0\t47\t0\npids\t0\t1\t1\n")
         }
         #expect(access.missingControllers == ["memory", "io"])
+        #expect(access.controllersOfV1 == ["blkio"])
         #expect(access.ignoresSwap)
         #expect(access.hasNoPressure)
         let swapless = try machine { tree, _ in
@@ -269,6 +279,22 @@ struct ContainerAdviceTests {
                 "root/var/lib/docker/containers/\(Self.id)/config.v2.json", #"{"ID":"\#(Self.id)","Name":"/web"}"#)
         }
         #expect(known.unknownKinds.isEmpty)
+    }
+
+    @Test("sockets that may not be used", .enabled(if: geteuid() == 0, "takes root to give up being root"))
+    func refusedSockets() throws {
+        let path = "/tmp/advice-refused-\(getpid()).sock"
+        let listener = try #require(Listener(path))
+        defer { listener.close() }
+        chmod(path, 0o660)
+        chown(path, 0, 998)
+        func refused() throws -> [ContainerAccess.RefusedSocket] {
+            try machine { _, settings in settings.runtimeSockets = [path] }.refusedSockets
+        }
+        #expect(try refused() == [])
+        #expect(try asNobody { try refused() } == [.init(path: path, owner: 0, group: 998)])
+        chmod(path, 0o600)
+        #expect(try asNobody { try refused() } == [.init(path: path, owner: 0, group: nil)])
     }
 
     private struct Listener {

@@ -77,7 +77,7 @@ struct ContainerTests {
                 .kubernetes, pod
             ),
             (
-                "/system.slice/docker-\(other).scope/kubelet.slice/kubelet-kubepods.slice/kubelet-\(slice)/cri-containerd-\(id).scope",
+                "/system.slice/docker-\(other).scope/kubelet.slice/kubelet-\(slice)/cri-containerd-\(id).scope",
                 .containerd, id, .kubernetes, pod
             ),
             ("/kubepods/burstable/pod\(pod)/\(other)/docker/\(id)", .docker, id, .docker, nil),

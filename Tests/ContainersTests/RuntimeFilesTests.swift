@@ -104,7 +104,8 @@ struct RuntimeFilesTests {
     func wrongTypes() throws {
         try tree.write(
             "var/lib/docker/containers/\(web)/config.v2.json",
-            #"{"ID":"\#(web)","Name":1,"Created":2,"RestartCount":1e99,"State":[],"Config":{"Image":{},"Labels":{"a":1}}}"#
+            #"{"ID":"\#(web)","Name":1,"Created":2,"RestartCount":1e99,"State":[],"#
+                + #""Config":{"Image":{},"Labels":{"a":1}}}"#
         )
         try tree.write("var/lib/docker/containers/\(web)/hostconfig.json", #"{"CpuShares":-1,"NetworkMode":null}"#)
         #expect(try details("docker/\(web)", files(tree.path, labels: ["*"])) == ContainerDetails())

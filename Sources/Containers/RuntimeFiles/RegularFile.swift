@@ -23,8 +23,8 @@ enum RegularFile {
         }
     }
 
-    /// The content; `nil` where it is longer than `limit`, cannot be read, or is a link, a pipe or a device, whose reading
-    /// might never end.
+    /// The content; `nil` where it is longer than `limit`, cannot be read, or is a link, a pipe or a device, whose
+    /// reading might never end.
     static func contents(of path: String, limit: Int = 1 << 20) -> [UInt8]? {
         guard let file = try? File(path, flags: O_NONBLOCK | O_NOFOLLOW) else { return nil }
         var status = stat()

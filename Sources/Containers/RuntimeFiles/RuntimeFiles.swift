@@ -28,8 +28,8 @@ final class RuntimeFiles {
 
     /// What is known of a container: at most a few small files are read, or nothing but what an earlier one told.
     ///
-    /// To be asked once for each new container, and again for those of which nothing (or no process, or not which of its
-    /// pod's containers it is) was told, when ``haveChanged()`` says so.
+    /// To be asked once for each new container; and when ``haveChanged()`` says so again for those of which nothing was
+    /// told, or no process, or not which of its pod's containers it is.
     func details(of container: Container, cgroup: Cgroup) -> ContainerDetails? {
         let parent = cgroup.components.dropLast().last
         var details: ContainerDetails?
