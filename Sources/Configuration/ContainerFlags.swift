@@ -18,19 +18,8 @@ extension Option {
         },
         Option(
             "containers.runtime-socket", "PATH", default: "Docker's and Podman's where they are",
-            "The socket of an engine that is asked for the names, images and states of containers; may be repeated; none asks nobody"
-        ) {
-            settings, value throws(Expected) in
-            var sockets = settings.containers.runtimeSockets ?? []
-            for path in list(value) where path != "none" {
-                let plain = path.hasPrefix("unix://") ? String(path.dropFirst("unix://".count)) : path
-                guard plain.hasPrefix("/") else {
-                    throw Expected("the path of a socket such as /var/run/docker.sock, or none")
-                }
-                sockets.append(plain)
-            }
-            settings.containers.runtimeSockets = sockets
-        },
+            "The socket of an engine that is asked for the names, images and states of containers; may be repeated; none asks nobody",
+            apply: addSocket),
         Option(
             "containers.labels", "KEYS", default: "Compose's project and service",
             "The container labels that become container_label_..., with commas between; * for all"
@@ -50,6 +39,19 @@ extension Option {
             settings.containers.keptDescriptors = try count(value)
         },
     ]
+
+    /// Adds a socket to those that are asked; `none` stands for none at all.
+    @Sendable static func addSocket(_ settings: inout Settings, _ value: String) throws(Expected) {
+        var sockets = settings.containers.runtimeSockets ?? []
+        for path in list(value) where path != "none" {
+            let plain = path.hasPrefix("unix://") ? String(path.dropFirst("unix://".count)) : path
+            guard plain.hasPrefix("/") else {
+                throw Expected("the path of a socket such as /var/run/docker.sock, or none")
+            }
+            if !sockets.contains(plain) { sockets.append(plain) }
+        }
+        settings.containers.runtimeSockets = sockets
+    }
 
     private static let kinds = ContainerKind.allCases.map(\.rawValue).joined(separator: ",")
 

@@ -36,8 +36,12 @@ struct Option: Sendable {
     }
 
     /// `web.listen-address` is `STACK_EXPORTER_WEB_LISTEN_ADDRESS`.
+    ///
+    /// `port` has another one, since Kubernetes sets `STACK_EXPORTER_PORT` to an address in every pod beside a service that
+    /// is called `stack-exporter`.
     var variable: String {
-        "STACK_EXPORTER_" + flag.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
+        let name = flag == "port" ? "listen.port" : flag
+        return "STACK_EXPORTER_" + name.uppercased().map { $0 == "." || $0 == "-" ? "_" : String($0) }.joined()
     }
 
     /// The variables that set it, the first of which goes first.
@@ -56,7 +60,8 @@ struct Option: Sendable {
 
     /// All options but the collectors' switches.
     static let named: [Option] =
-        general + host + containers + redisAccess + redis + redisQueues + redisExporter + postgres + postgresExporter
+        general + host + containers + cadvisor + redisAccess + redis + redisQueues + redisExporter + postgres
+        + postgresExporter
 
     private static let general: [Option] =
         [
@@ -85,10 +90,7 @@ struct Option: Sendable {
                 otherVariables: ["PG_EXPORTER_WEB_TELEMETRY_PATH", "REDIS_EXPORTER_WEB_TELEMETRY_PATH"]
             ) {
                 settings, value throws(Expected) in
-                guard value.hasPrefix("/"), value.count > 1, !value.contains(where: { $0 == "?" || $0 == " " }) else {
-                    throw Expected("a path such as /metrics")
-                }
-                settings.web.telemetryPath = value.hasSuffix("/") ? String(value.dropLast()) : value
+                settings.web.telemetryPath = try telemetryPath(value)
             },
             Option(
                 "scrape.timeout", "DURATION", default: "10s",
@@ -131,7 +133,7 @@ struct Option: Sendable {
                 settings, value throws(Expected) in
                 settings.containers.cgroupfs = value
             },
-            Option("path.procfs", "DIRECTORY", default: "/proc", "Where the host's procfs is mounted") {
+            Option("path.procfs", "DIRECTORY", default: "found by itself", "Where the host's procfs is mounted") {
                 settings, value throws(Expected) in
                 settings.containers.procfs = value
             },
@@ -216,6 +218,14 @@ extension Option {
     static func count(_ value: String) throws(Expected) -> Int {
         guard let count = Int(value), count > 0 else { throw Expected("a whole number above 0") }
         return count
+    }
+
+    /// A path on the server, without a slash behind it.
+    static func telemetryPath(_ value: String) throws(Expected) -> String {
+        guard value.hasPrefix("/"), value.count > 1, !value.contains(where: { $0 == "?" || $0 == " " }) else {
+            throw Expected("a path such as /metrics")
+        }
+        return value.hasSuffix("/") ? String(value.dropLast()) : value
     }
 
     /// As Go reads it, which the replaced exporters are written in.

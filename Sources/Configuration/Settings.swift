@@ -57,6 +57,8 @@ public struct Settings: Sendable {
     public var containers = ContainersTarget.Settings()
     /// How the host is looked at.
     public var host = HostTarget.Settings()
+    /// What those say who come from cAdvisor.
+    var cadvisor = CadvisorSettings()
 }
 
 extension Settings {
@@ -86,6 +88,10 @@ extension Settings {
         // The catalogue is the same whatever there is to scrape.
         if arguments.command == .metrics { return (.metrics, settings) }
 
+        if let address = settings.cadvisor.address { settings.web.addresses = [address] }
+        if let path = settings.cadvisor.telemetryPath, settings.places["web.telemetry-path"] == nil {
+            settings.web.telemetryPath = path
+        }
         if !settings.listenAddresses.isEmpty { settings.web.addresses = settings.listenAddresses }
         if settings.usesSystemdSockets, arguments.command == .serve {
             settings.web.addresses = try environment.systemdSockets()

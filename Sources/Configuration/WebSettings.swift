@@ -1,7 +1,10 @@
 /// What may be configured of the HTTP server.
 public struct WebSettings: Sendable {
+    /// Where it listens where nobody says anything else.
+    static let usualPort = 19187
+
     /// Where it listens.
-    public var addresses: [ListenAddress] = [.tcp(host: "", port: 19187)]
+    public var addresses: [ListenAddress] = [.tcp(host: "", port: usualPort)]
     /// The path of the metrics; it starts with a slash.
     public var telemetryPath = "/metrics"
     /// What the way of an answer takes off the time limit that a scraper sends; `nil` for a tenth of it, at most half

@@ -3,18 +3,6 @@ import Scraping
 
 /// A cgroup that was seen in the walk, and what is kept of it between scrapes.
 final class Cgroup {
-    /// What becomes of a cgroup that the walk meets.
-    enum Role: Equatable {
-        /// A container: on the page with `id` and `name`.
-        case container(Container)
-        /// Worth showing though no container: on the page with `id` alone, so that `name!=""` selects containers.
-        case group
-        /// Only on the way to others.
-        case passage
-        /// Neither shown nor entered.
-        case ignored
-    }
-
     /// The components of its path; none for the root.
     let components: [String]
     /// Below the hierarchy's root, without a slash before it; `.` for the root itself.
@@ -100,12 +88,7 @@ final class Cgroup {
 
     var isRoot: Bool { components.isEmpty }
 
-    var isExported: Bool {
-        switch role {
-        case .container, .group: true
-        case .passage, .ignored: false
-        }
-    }
+    var isExported: Bool { role.isExported }
 
     /// The container that it is.
     var container: Container? {

@@ -1,3 +1,4 @@
+import Glibc
 import Scraping
 
 /// Where a file lies: in the one hierarchy of cgroup v2, in that of a v1 controller, or in `/proc`.
@@ -51,11 +52,25 @@ struct CgroupMounts: Equatable {
             }
             return mounts
         }
-        if let mountinfo = try? File.contents(of: "\(procfs)/self/mountinfo") {
-            let mounts = CgroupMounts(mountinfo: String(decoding: mountinfo, as: UTF8.self))
-            if mounts.primary != nil { return mounts }
+        // A procfs of processes among which we are not has no `self`.
+        let mountinfo =
+            (try? File.contents(of: "\(procfs)/self/mountinfo")) ?? (try? File.contents(of: "/proc/self/mountinfo"))
+        let mounted = CgroupMounts(mountinfo: String(decoding: mountinfo ?? [], as: UTF8.self))
+        if mounted.primary != nil, mounted.areWhole { return mounted }
+        let found = usualDirectories.map(CgroupMounts.init(directory:)).filter { $0.primary != nil }
+        return found.first(where: \.areWhole) ?? (mounted.primary != nil ? mounted : found.first)
+    }
+
+    /// Whether the hierarchy in which containers are looked for is seen from its top, and not from that of a cgroup
+    /// namespace or of a part that is mounted alone: the top, and nothing else, has a `release_agent` on v1 and has no
+    /// `cgroup.events` on v2.
+    var areWhole: Bool {
+        guard let primary, let directory = directories[primary] else { return false }
+        return if primary == .v2 {
+            access("\(directory)/cgroup.events", F_OK) != 0
+        } else {
+            access("\(directory)/release_agent", F_OK) == 0
         }
-        return usualDirectories.lazy.map(CgroupMounts.init(directory:)).first { $0.primary != nil }
     }
 
     /// Reads the layout off a directory: `cgroup.controllers` in it is v2, directories named after controllers

@@ -52,13 +52,16 @@ final class CgroupReader {
     }
 
     /// - Throws: Where the hierarchy in which containers are looked for cannot be opened.
-    init(mounts: CgroupMounts, procfs: String, descriptors: Int) throws(ContainersError) {
+    init(
+        mounts: CgroupMounts, procfs: String, descriptors: Int,
+        showing kinds: Set<ContainerKind> = Set(ContainerKind.allCases)
+    ) throws(ContainersError) {
         guard let primary = mounts.primary, let path = mounts.directories[primary] else {
             throw ContainersError("no cgroup hierarchy is mounted")
         }
         do {
             let others = Self.controllersWithLimits.compactMap { mounts.directories[.v1($0)] }.filter { $0 != path }
-            tree = try CgroupTree(root: path, others: Set(others).sorted())
+            tree = try CgroupTree(root: path, others: Set(others).sorted(), showing: kinds)
         } catch {
             throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
         }

@@ -36,6 +36,7 @@ final class CgroupTree {
     private let root: File
     private let limit: Int
     private let watcher: CgroupWatcher
+    private let kinds: Set<ContainerKind>
     private var count = 0
     private var now = 0
     private var lastWalk = 0
@@ -53,11 +54,17 @@ final class CgroupTree {
     /// Containers that went within the last five minutes.
     private(set) var departed: [Departed] = []
 
-    /// - Parameter others: The roots of the other hierarchies in which limits are set.
+    /// - Parameters:
+    ///   - others: The roots of the other hierarchies in which limits are set.
+    ///   - kinds: What is on the page beside the root.
     /// - Throws: Where the root cannot be opened.
-    init(root: String, others: [String] = [], limit: Int = maximumCount) throws(SystemError) {
+    init(
+        root: String, others: [String] = [], limit: Int = maximumCount,
+        showing kinds: Set<ContainerKind> = Set(ContainerKind.allCases)
+    ) throws(SystemError) {
         self.root = try File(root, flags: O_DIRECTORY)
         self.limit = limit
+        self.kinds = kinds
         watcher = CgroupWatcher(primary: root, others: others)
     }
 
@@ -149,24 +156,14 @@ final class CgroupTree {
             let path = cgroup.components + [name]
             guard let status = Directory.Status(of: path.joined(separator: "/"), in: root) else { continue }
             let child = Cgroup(
-                components: path, role: Self.role(of: name, below: cgroup.components), parent: cgroup, status: status,
-                firstSeen: now)
+                components: path, role: Self.role(of: name, below: cgroup.components, showing: kinds), parent: cgroup,
+                status: status, firstSeen: now)
             cgroup.children.append(child)
             departed.removeAll { $0.labels == child.labels }
             try visit(child, until: deadline)
         }
         cgroup.children.sort { $0.relativePath < $1.relativePath }
         cgroup.needsListing = !areAllKnown
-    }
-
-    /// What a cgroup is, by its name and its ancestors'.
-    static func role(of name: String, below ancestors: [String]) -> Cgroup.Role {
-        if name.hasSuffix(".mount") || name.hasPrefix("lxc.monitor") || name == "lxc.pivot" { return .ignored }
-        if let container = Container(name, below: ancestors) { return .container(container) }
-        if ancestors.isEmpty { return .group }
-        // Templates have a slice of their own: /system.slice/system-postgresql.slice/postgresql@15-main.service
-        let isSystem = ancestors.first == "system.slice" && ancestors.allSatisfy { $0.hasSuffix(".slice") }
-        return isSystem && name.hasSuffix(".service") ? .group : .passage
     }
 
     /// - Returns: Whether it, or something in it, is on the page.

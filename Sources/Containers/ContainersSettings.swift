@@ -1,3 +1,5 @@
+import Glibc
+
 extension ContainersTarget {
     /// What can be configured.
     public struct Settings: Sendable {
@@ -5,8 +7,11 @@ extension ContainersTarget {
         public var name = "containers"
         /// The directory that holds the cgroup hierarchies; found from `/proc/self/mountinfo` where it is `nil`.
         public var cgroupfs: String?
-        /// Where `/proc` is mounted.
-        public var procfs = "/proc"
+        /// Where the host's `/proc` is mounted: the first of ``usualProcfs`` that is one, unless it is said.
+        public var procfs = Self.usualProcfs.first(where: Self.isProcfs) ?? "/proc"
+        /// The host's root directory, below which runtimes keep their files; where it is `nil` those of ``usualRoots``
+        /// that are there, and our own.
+        public var rootfs: String?
         /// Whose cgroups are on the page, unless they are ``excluded``.
         public var included = Set(ContainerKind.allCases)
         /// Whose cgroups are not.
@@ -26,8 +31,25 @@ extension ContainersTarget {
         /// Where engines listen, as the host and as a container that was given the socket see it.
         public static let usualSockets = ["/var/run/docker.sock", "/run/podman/podman.sock"]
 
+        /// Where a container may have been given the host's `/proc`, as node_exporter's and cAdvisor's users do.
+        public static let usualProcfs = ["/host/proc", "/rootfs/proc"]
+        /// Where a container may have been given the host's root directory, or parts of it.
+        public static let usualRoots = ["/host", "/rootfs"]
+
         /// The settings that hold where nothing is configured.
         public init() {}
+
+        /// Where the host's root directory may be, each without a slash behind it.
+        var rootDirectories: [String] {
+            if let rootfs { return [rootfs.hasSuffix("/") ? String(rootfs.dropLast()) : rootfs] }
+            return Self.usualRoots.filter { access($0, X_OK) == 0 } + [""]
+        }
+
+        /// The directory that a procfs is mounted at when it is not has no such link.
+        private static func isProcfs(_ path: String) -> Bool {
+            var status = stat()
+            return lstat("\(path)/self", &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+        }
     }
 }
 

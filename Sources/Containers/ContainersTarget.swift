@@ -31,6 +31,8 @@ public actor ContainersTarget: Target {
     /// The thread that reads.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    /// What is configured.
+    let settings: Settings
     private let executor = ThreadExecutor(name: "cgroups")
     private let enabled: [any ContainerCollector]
     private let leftOut = Mutex(0)
@@ -49,8 +51,10 @@ public actor ContainersTarget: Target {
         reader = try CgroupReader(
             mounts: mounts,
             procfs: settings.procfs,
-            descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2)
+            descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2),
+            showing: settings.shownKinds
         )
+        self.settings = settings
         enabled = ContainerCollectors.all.filter(selection.isEnabled)
         name = settings.name
         collectors = enabled.map(\.name)
@@ -87,7 +91,7 @@ public actor ContainersTarget: Target {
     }
 
     /// How many descriptors the process may have open.
-    private static var descriptorLimit: Int {
+    static var descriptorLimit: Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
         return Int(clamping: limit.rlim_cur)

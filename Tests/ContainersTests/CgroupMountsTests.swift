@@ -107,6 +107,46 @@ struct CgroupMountsTests {
         }
     }
 
+    @Test("the top of v2 has no cgroup.events, that of a namespace has")
+    func wholeV2() throws {
+        #expect(CgroupMounts(directory: Fixture.v2.cgroupfs).areWhole)
+        let tree = try TemporaryTree()
+        try tree.write("cgroup.controllers", "memory\n")
+        #expect(CgroupMounts(directory: tree.path).areWhole)
+        try tree.write("cgroup.events", "populated 1\nfrozen 0\n")
+        #expect(!CgroupMounts(directory: tree.path).areWhole)
+        #expect(!CgroupMounts(directory: "\(tree.path)/missing").areWhole)
+    }
+
+    @Test("the top of v1 has a release agent, no other cgroup has")
+    func wholeV1() throws {
+        let tree = try TemporaryTree()
+        try tree.write("memory/memory.stat", "cache 0\n")
+        #expect(!CgroupMounts(directory: tree.path).areWhole)
+        try tree.write("memory/release_agent", "\n")
+        #expect(CgroupMounts(directory: tree.path).areWhole)
+    }
+
+    @Test("of the real machine, its top is whole and what is in it is not", .enabled(if: RealCgroup.isPossible))
+    func wholeLive() throws {
+        let mounts = try #require(try CgroupMounts.find(cgroupfs: nil, procfs: "/proc"))
+        #expect(mounts.areWhole)
+        let cgroup = try RealCgroup()
+        let primary = try #require(mounts.primary)
+        let path = try #require(mounts.directories[primary]) + cgroup.id
+        let part = CgroupMounts(mountinfo: "25 22 0:22 /x \(path) rw - cgroup cgroup rw,memory")
+        #expect(part.directories.values.contains(path))
+        #expect(!part.areWhole)
+    }
+
+    @Test("a procfs in which we are not has no mounts of ours; our own has")
+    func foreignProcfs() throws {
+        let tree = try TemporaryTree()
+        #expect(
+            try CgroupMounts.find(cgroupfs: nil, procfs: tree.path)
+                == CgroupMounts.find(cgroupfs: nil, procfs: "/proc"))
+    }
+
     @Test("nothing given and nothing found is no error")
     func none() throws {
         let tree = try TemporaryTree()

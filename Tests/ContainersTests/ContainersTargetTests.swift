@@ -110,14 +110,4 @@ struct ContainersTargetTests {
         #expect(families.values("container_memory_usage_bytes")["/web.slice"] == 4096)
         #expect(families.values("container_memory_max_usage_bytes")["/web.slice"] == nil)
     }
-
-    /// Lets this thread alone open files as somebody without rights.
-    private func asNobody<Result>(_ body: () throws -> Result) throws -> Result {
-        typealias SetFileSystemUser = @convention(c) (uid_t) -> CInt
-        let symbol = try #require(dlsym(nil, "setfsuid"))
-        let setUser = unsafeBitCast(symbol, to: SetFileSystemUser.self)
-        _ = setUser(65_534)
-        defer { _ = setUser(0) }
-        return try body()
-    }
 }

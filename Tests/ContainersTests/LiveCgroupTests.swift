@@ -241,7 +241,7 @@ struct LiveCgroupTests {
 }
 
 /// A cgroup that looks like a Docker container's, made in every hierarchy of this machine.
-private final class RealCgroup {
+final class RealCgroup {
     let id: String
     let isV1: Bool
     private let directories: [String]
