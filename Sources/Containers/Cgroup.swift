@@ -40,6 +40,8 @@ final class Cgroup {
     var isGone = false
     /// By the reader's numbering of files.
     var descriptors: [KeptDescriptor?] = []
+    /// A process that stands for it, once one was looked for.
+    var process: ContainerProcess?
     /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
 

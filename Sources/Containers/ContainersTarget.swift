@@ -71,6 +71,7 @@ public actor ContainersTarget: Target {
                 try collector.families(from: reader, until: scrape.deadline)
             }
         }
+        for (name, reason) in reader.omissions { scrape.leaveOut(name, because: reason) }
     }
 
     /// As in ``statusMetrics``.
