@@ -74,7 +74,9 @@ struct HugetlbTests {
         #expect(try reader.families([Hugetlb(pools: "\(tree.path)/missing")]).isEmpty)
     }
 
-    @Test("sizes as cgroup files write them", arguments: [("64", "64KB"), ("2048", "2MB"), ("32768", "32MB"), ("1048576", "1GB"), ("16777216", "16GB")])
+    @Test(
+        "sizes as cgroup files write them",
+        arguments: [("64", "64KB"), ("2048", "2MB"), ("32768", "32MB"), ("1048576", "1GB"), ("16777216", "16GB")])
     func sizes(kibibytes: String, size: String) throws {
         try v2()
         try tree.write("pools/hugepages-\(kibibytes)kB/nr_hugepages", "1\n")

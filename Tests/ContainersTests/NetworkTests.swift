@@ -40,7 +40,8 @@ final class FileHost {
 
     /// - Parameter network: The process whose network it uses, or the lines of its own.
     func process(
-        _ number: Int, of container: String, start: Int, sharing network: Int? = nil, bytes: Int = 0, state: String = "S",
+        _ number: Int, of container: String, start: Int, sharing network: Int? = nil, bytes: Int = 0,
+        state: String = "S",
         name: String = "sh"
     ) throws {
         try tree.write(
@@ -123,7 +124,9 @@ struct NetworkTests {
     func told() throws {
         let host = try FileHost()
         for id in [web, db, sandbox] { try host.container(id, processes: "\(id.utf8.first ?? 0)\n") }
-        for (number, id) in [(97, web), (98, db), (99, sandbox)] { try host.process(number, of: id, start: 1, bytes: number) }
+        for (number, id) in [(97, web), (98, db), (99, sandbox)] {
+            try host.process(number, of: id, start: 1, bytes: number)
+        }
         try host.learn(web) { $0.network = .host }
         try host.learn(db) { $0.network = .container(sandbox) }
         try host.learn(sandbox) { $0.network = .own }

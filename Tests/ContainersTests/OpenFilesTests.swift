@@ -51,7 +51,9 @@ struct OpenFilesTests {
         #expect(families.values("container_file_descriptors") == ["/docker/\(id)": 15])
         #expect(families.values("container_sockets") == ["/docker/\(id)": 6])
         #expect(families.values("container_ulimits_soft") == ["/docker/\(id)": 97])
-        #expect(families.text.contains(#"container_ulimits_soft{id="/docker/\#(id)",name="aaaaaaaaaaaa",ulimit="max_open_files"} 97"#))
+        #expect(
+            families.text.contains(
+                #"container_ulimits_soft{id="/docker/\#(id)",name="aaaaaaaaaaaa",ulimit="max_open_files"} 97"#))
         #expect(host.reader.omissions["container_open_files"] == nil)
     }
 
