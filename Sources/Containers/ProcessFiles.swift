@@ -40,6 +40,10 @@ final class ProcessFiles {
 
     /// What is longer is cut.
     private static let maximumLength = 1 << 20
+    /// The kernel fills a page, 4 KiB or more, as long as another line fits; what is shorter by more than any line has
+    /// come to the end.
+    private static let pageLength = 4096
+    private static let maximumLineLength = 1024
     /// How many of a cgroup's processes are looked at to find the first.
     private static let maximumCandidates = 64
 
@@ -82,14 +86,16 @@ final class ProcessFiles {
     func read(_ file: borrowing File, _ body: (Span<UInt8>) -> Void) -> Bool {
         var length = 0
         while length < Self.maximumLength {
-            if length == buffer.count { buffer.append(contentsOf: repeatElement(0, count: length)) }
+            if buffer.count - length < Self.pageLength {
+                buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+            }
             let count = buffer.withUnsafeMutableBytes {
                 pread(file.descriptor, $0.baseAddress?.advanced(by: length), $0.count - length, off_t(length))
             }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { return false }
-            if count == 0 { break }
             length += count
+            if count < Self.pageLength - Self.maximumLineLength { break }
         }
         let text = buffer
         let whole = text.span.extracting(first: length)

@@ -112,6 +112,21 @@ struct LiveProcessTests {
         return try #require(reader.tree.exported.first { $0.labels["id"] == cgroup.id }).process
     }
 
+    @Test("a file of many pages is read whole, and what is too long up to a whole line")
+    func pages() throws {
+        let text = try File.contents(of: "/proc/kallsyms", limit: 16 << 20)
+        try #require(text.count > 2 << 20)
+        var length = 0
+        var isSame = false
+        let files = try #require(try liveReader().processes)
+        let isRead = try files.read("kallsyms") { span in
+            length = span.count
+            isSame = span.holds(Array(text.prefix(length)), at: 0..<length)
+        }
+        #expect(isRead && isSame)
+        #expect(length > 1 << 20 - 1024 && text[length - 1] == UInt8(ascii: "\n"))
+    }
+
     @Test("open files, which the kernel counts for everybody, and their limit")
     func openFiles() async throws {
         let cgroup = try LiveCgroup()

@@ -102,16 +102,16 @@ struct DiskIO: ContainerCollector {
     var metrics: [CatalogueEntry] {
         var entries: [CatalogueEntry] = []
         for row in Self.rows where entries.last?.descriptor.name != row.descriptor.name {
-            let sources = [
-                row.key.map { "io.stat: \(row.operation == nil ? $0 : "rbytes, wbytes")" },
-                row.blkio.map { "on v1 blkio: \($0.file)\(row.operation == nil ? " \($0.word)" : "")" },
-            ]
+            let isWhole = row.operation == nil
+            let v2 = row.key.map { "io.stat: \(isWhole ? $0 : "rbytes, wbytes")" }
+            let v1 = row.blkio.map { "blkio.*.\($0.file)\(isWhole ? ": \($0.word)" : "")" }
+            let source = v2.map { v2 in v1.map { "\(v2); on v1 \($0)" } ?? v2 } ?? v1 ?? ""
             entries.append(
                 CatalogueEntry(
                     row.descriptor,
                     labels: Cgroup.labelNames + ["device"]
                         + (row.operation.map { _ in ["major", "minor", "operation"] } ?? []),
-                    source: sources.compactMap(\.self).joined(separator: "; "), versions: Self.versions(row)))
+                    source: source, versions: Self.versions(row)))
         }
         return entries
     }
@@ -257,9 +257,12 @@ extension DiskIO {
             values.removeAll(keepingCapacity: true)
             for file in layout.files {
                 let outcome = try reader.read(file.index, of: cgroup) { take($0, file.fields) }
-                guard case .gone = outcome else { continue }
-                cgroup.isGone = true
-                return false
+                if case .gone = outcome {
+                    cgroup.isGone = true
+                    return false
+                }
+                // It did nothing yet, or is not in this hierarchy; the other files would say the same.
+                if devices.isEmpty { break }
             }
             return true
         }
