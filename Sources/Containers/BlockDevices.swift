@@ -45,8 +45,8 @@ final class BlockDevice {
 
 /// The names of block devices, which `/proc/partitions` tells to everybody, also within a container.
 ///
-/// It is read at every scrape, which costs as much as a cgroup's file, and understood anew when it has changed: the minor
-/// numbers of NVMe disks and of partitions are given to the next that comes when one has gone.
+/// It is read at every scrape, which costs as much as a cgroup's file, and understood anew when it has changed: the
+/// minor numbers of NVMe disks and of partitions are given to the next that comes when one has gone.
 final class BlockDevices {
     /// The most devices of a cgroup that are shown, and the most that are remembered.
     static let maximumCount = 1024

@@ -8,8 +8,8 @@ struct FurtherLabels {
 }
 
 extension CgroupReader {
-    /// The most label sets that cgroups keep with their own. Devices and interfaces come and go with containers, and what
-    /// is kept for one is never given up; labels beyond this number are rendered at each scrape.
+    /// The most label sets that cgroups keep with their own. Devices and interfaces come and go with containers, and
+    /// what is kept for one is never given up; labels beyond this number are rendered at each scrape.
     static let maximumLabelSets = 256
 
     /// Makes labels ready to be added to those of many cgroups.

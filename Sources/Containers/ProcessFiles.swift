@@ -4,8 +4,8 @@ import Scraping
 /// A process that stands for its container: the first of it, as far as that can be told.
 ///
 /// The descriptor of its directory in `/proc` is the process itself: when it has ended, nothing is found below it any
-/// more, also when its number is another's. It keeps nothing else alive, unlike one of `/proc/<pid>/net/dev`, which would
-/// hold the network namespace, and with it the host's end of a container's cable.
+/// more, also when its number is another's. It keeps nothing else alive, unlike one of `/proc/<pid>/net/dev`, which
+/// would hold the network namespace, and with it the host's end of a container's cable.
 final class ContainerProcess {
     /// As `/proc` numbers it.
     let id: UInt32
@@ -231,8 +231,8 @@ final class ProcessFiles {
         return start
     }
 
-    /// Whether this `/proc` numbers processes as cgroups do for us. Where the host's is mounted in a container that has a
-    /// PID namespace of its own, it does not.
+    /// Whether this `/proc` numbers processes as cgroups do for us. Where the host's is mounted in a container that has
+    /// a PID namespace of its own, it does not.
     private func areNumbersOurs() throws(CollectorError) -> Bool {
         if let numbersAreOurs { return numbersAreOurs }
         let key = Array("NSpid:".utf8)

@@ -13,13 +13,14 @@ struct OpenFilesTests {
 
     /// As Linux 6.18 wrote it, but for the number.
     private func limits(_ soft: String) -> String {
-        """
-        Limit                     Soft Limit           Hard Limit           Units     
-        Max processes             96350                96350                processes 
-        Max open files            \(soft.padding(toLength: 20, withPad: " ", startingAt: 0)) 524288               files     
-        Max locked memory         8388608              8388608              bytes     
+        let soft = soft.padding(toLength: 20, withPad: " ", startingAt: 0)
+        return """
+            Limit                     Soft Limit           Hard Limit           Units     
+            Max processes             96350                96350                processes 
+            Max open files            \(soft) 524288               files     
+            Max locked memory         8388608              8388608              bytes     
 
-        """
+            """
     }
 
     private func open(_ host: FileHost, _ process: Int, files: Int, sockets: Int) throws {

@@ -3,9 +3,9 @@ import Scraping
 
 /// What cgroups read from and wrote to disks.
 ///
-/// v2 has it all in `io.stat`. v1 counts in the I/O scheduler (`blkio.bfq`, before Linux 5.0 CFQ's `blkio`), where a disk
-/// has one that does, and in `blkio.throttle`; which of them counts here, the top cgroup tells. What a kernel does not
-/// count for each cgroup (`/proc/diskstats` has more of whole disks) is absent.
+/// v2 has it all in `io.stat`. v1 counts in the I/O scheduler (`blkio.bfq`, before Linux 5.0 CFQ's `blkio`), where a
+/// disk has one that does, and in `blkio.throttle`; which of them counts here, the top cgroup tells. What a kernel does
+/// not count for each cgroup (`/proc/diskstats` has more of whole disks) is absent.
 struct DiskIO: ContainerCollector {
     /// A family, or one of the operations of one, and where its number stands.
     fileprivate struct Row {

@@ -4,8 +4,8 @@ import Scraping
 /// What went through the network interfaces of containers, as the containers themselves see them.
 ///
 /// A network namespace has its numbers once: at the host (`/`) for those that use the host's network, at the container
-/// that was first in it for those that share one, which in Kubernetes is the pod's sandbox. They are read from a process
-/// of it, whose number comes from the cgroup or from the runtime.
+/// that was first in it for those that share one, which in Kubernetes is the pod's sandbox. They are read from a
+/// process of it, whose number comes from the cgroup or from the runtime.
 struct Network: ContainerCollector {
     /// Where a family's number stands behind the interface's name.
     private static let rows: [(column: Int, entry: CatalogueEntry)] = [
@@ -108,7 +108,7 @@ struct Network: ContainerCollector {
             + "namespace: run this container with pid: host (docker run --pid=host), or mount /proc:/host/proc:ro with "
             + "--path.procfs=/host/proc and give it the runtime's socket")
 
-    /// Reads the lines of `net/dev`: an interface's name, a colon, 8 numbers of what was received and 8 of what was sent.
+    /// Reads the lines of `net/dev`: an interface's name, a colon, 8 numbers of what it received and 8 of what it sent.
     private static func read(
         _ text: Span<UInt8>, into families: inout [MetricFamily], _ labels: (String) -> Labels
     ) {

@@ -4,8 +4,8 @@ import Scraping
 
 /// How many files the processes of containers have open, and may have.
 ///
-/// Of a container everything below its cgroup is counted, containers within it too; of other cgroups their own processes,
-/// so that the root does not add up the whole machine.
+/// Of a container everything below its cgroup is counted, containers within it too; of other cgroups their own
+/// processes, so that the root does not add up the whole machine.
 struct OpenFiles: ContainerCollector {
     private static let descriptors = entry(
         "container_file_descriptors", "Files, sockets and whatever else processes have open, added up.",
