@@ -74,7 +74,7 @@ final class CgroupReader {
         for (hierarchy, path) in mounts.directories { roots[hierarchy] = try? Root(path) }
         self.roots = roots
         if let procfs = roots[.procfs], let cgroups = roots[primary] {
-            processes = ProcessFiles(procfs, cgroups: cgroups, budget: budget)
+            processes = ProcessFiles(procfs, cgroups: cgroups, isV2: primary == .v2, budget: budget)
         } else {
             processes = nil
         }

@@ -50,6 +50,7 @@ final class ProcessFiles {
     /// Where `/proc` is mounted.
     let root: CgroupReader.Root
     private let cgroups: CgroupReader.Root
+    private let isV2: Bool
     private let budget: DescriptorBudget
     private var buffer = [UInt8](repeating: 0, count: 16 * 1024)
     private var numbersAreOurs: Bool?
@@ -58,10 +59,12 @@ final class ProcessFiles {
     /// - Parameters:
     ///   - root: Where `/proc` is mounted.
     ///   - cgroups: The hierarchy in which containers are looked for.
+    ///   - isV2: Whether that is v2's.
     ///   - budget: For the processes that are kept.
-    init(_ root: CgroupReader.Root, cgroups: CgroupReader.Root, budget: DescriptorBudget) {
+    init(_ root: CgroupReader.Root, cgroups: CgroupReader.Root, isV2: Bool, budget: DescriptorBudget) {
         self.root = root
         self.cgroups = cgroups
+        self.isV2 = isV2
         self.budget = budget
     }
 
@@ -137,9 +140,20 @@ final class ProcessFiles {
             cgroup.process = process
             return .found(process)
         }
-        let search = try areNumbersOurs() ? firstProcess(of: cgroup) : .invisible
-        if case .found(let process) = search { cgroup.process = process }
+        guard try areNumbersOurs() else { return .invisible }
+        let search = try firstProcess(of: cgroup)
+        switch search {
+        case .found(let process): cgroup.process = process
+        case .none: if try mayLeaveOut() { return .invisible }
+        case .invisible: break
+        }
         return search
+    }
+
+    /// Whether a list without processes may be of a cgroup that has some: v2 lists those of other PID namespaces as 0, v1
+    /// not at all.
+    func mayLeaveOut() throws(CollectorError) -> Bool {
+        isV2 ? false : try !isOfHost()
     }
 
     /// Looks in the cgroup, and where it has no processes of its own in those below it that are no containers: crun has
@@ -181,7 +195,7 @@ final class ProcessFiles {
         return ContainerProcess(id: id, start: start, network: network, directory: budget.keep(directory))
     }
 
-    /// The processes of a cgroup itself; 0 stands for each that is not in our PID namespace.
+    /// The processes of a cgroup itself; on v2 0 stands for each that is not in our PID namespace.
     func processes(of cgroup: Cgroup) throws(CollectorError) -> [UInt32] {
         var ids: [UInt32] = []
         guard let file = try open("\(cgroup.relativePath)/cgroup.procs", in: cgroups.directory) else { return [] }

@@ -13,11 +13,13 @@ private let sandbox = String(repeating: "c", count: 64)
 final class FileHost {
     let tree: TemporaryTree
     let reader: CgroupReader
+    private let cgroups: String
 
     /// - Parameter isHost: Whether `/proc` shows kernel threads.
-    init(isHost: Bool = true, descriptors: Int = 100) throws {
+    init(isHost: Bool = true, isV2: Bool = true, descriptors: Int = 100) throws {
         tree = try TemporaryTree()
-        try tree.write("cgroup/cgroup.controllers", "cpu\n")
+        cgroups = isV2 ? "cgroup" : "cgroup/memory"
+        try tree.write("\(cgroups)/cgroup.\(isV2 ? "controllers" : "procs")", "")
         try tree.write("proc/self/status", "Name:\tstack-exporter\nNSpid:\t4711\nThreads:\t3\n")
         try tree.write("proc/1/net/dev", Self.netDev("  eth0: 11 1 0 0 0 0 0 0 12 2 0 0 0 0 0 0"))
         if isHost { try tree.write("proc/2/stat", "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0\n") }
@@ -37,7 +39,7 @@ final class FileHost {
     }
 
     func container(_ id: String, below parent: String = "docker", processes: String) throws {
-        try tree.write("cgroup/\(parent)/\(id)/cgroup.procs", processes)
+        try tree.write("\(cgroups)/\(parent)/\(id)/cgroup.procs", processes)
     }
 
     /// - Parameter network: The process whose network it uses, or the lines of its own.
@@ -202,6 +204,19 @@ struct NetworkTests {
         try host.process(97, of: "../\(db)", start: 1, bytes: 1)
         try host.learn(web) { $0.processID = 97 }
         #expect(try host.families().allSatisfy(\.samples.isEmpty))
+    }
+
+    /// v1 does not even list them.
+    @Test("the same on v1", arguments: [true, false])
+    func invisibleOnV1(isHost: Bool) throws {
+        let host = try FileHost(isHost: isHost, isV2: false)
+        try host.container(web, processes: "")
+        _ = try host.families()
+        #expect((host.reader.omissions["container_network"] == nil) == isHost)
+        try host.container(web, processes: "97\n")
+        try host.process(97, of: web, start: 1, bytes: 97)
+        #expect(try host.received()["/docker/\(web)"] == 97)
+        #expect(host.reader.omissions["container_network"] == nil)
     }
 
     @Test("with the host's /proc in a PID namespace of its own, by the runtime's numbers")

@@ -78,10 +78,10 @@ struct OpenFilesTests {
         #expect(try families(host).allSatisfy(\.samples.isEmpty))
     }
 
-    @Test("processes of another PID namespace are not counted")
-    func invisible() throws {
-        let host = try FileHost()
-        try host.container(id, processes: "0\n")
+    @Test("processes of another PID namespace are not counted", arguments: [true, false])
+    func invisible(isV2: Bool) throws {
+        let host = try FileHost(isHost: false, isV2: isV2)
+        try host.container(id, processes: isV2 ? "0\n" : "")
         #expect(try families(host).allSatisfy(\.samples.isEmpty))
         #expect(host.reader.omissions["container_open_files"]?.detail.contains("pid: host") == true)
     }

@@ -43,11 +43,9 @@ struct OpenFiles: ContainerCollector {
         for cgroup in reader.tree.exported where !cgroup.isGone {
             try deadline.check()
             let processes = try processes(of: cgroup, files)
-            guard !processes.isEmpty else { continue }
-            if processes.contains(0) {
-                reader.omissions[name] = Self.isInvisible
-                continue
-            }
+            let areHidden = processes.isEmpty ? try files.mayLeaveOut() : processes.contains(0)
+            if areHidden, cgroup.container != nil { reader.omissions[name] = Self.isInvisible }
+            guard !processes.isEmpty, !areHidden else { continue }
             var sum = OpenDescriptors()
             for process in processes {
                 try deadline.check()
