@@ -16,6 +16,7 @@ extension Option {
             settings, value throws(Expected) in
             guard value.hasPrefix("/") else { throw Expected("a path such as /rootfs") }
             settings.host.rootfs = value
+            settings.containers.rootfs = value
         },
     ]
 }

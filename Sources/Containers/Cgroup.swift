@@ -42,6 +42,8 @@ final class Cgroup {
     var settings: [Int: Settings] = [:]
     /// Where it stands in ``CgroupTree/lineage``.
     var place = 0
+    /// A process that stands for it, once one was looked for.
+    var process: ContainerProcess?
     /// By the reader's numbering of label sets.
     private var extendedLabels: [Labels?] = []
 

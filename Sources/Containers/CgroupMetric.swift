@@ -67,6 +67,9 @@ enum CgroupUnit {
     /// v2's `cpu.weight`, turned back into the `cpu.shares` it was made of.
     case weight
 
+    /// Whether a value leaves nothing for another source to tell.
+    func settles(_ value: Double) -> Bool { value > 0 || self != .limit }
+
     /// - Returns: `nil` where the number says that there is none.
     func value(_ number: Double) -> Double? {
         switch self {
@@ -156,8 +159,8 @@ struct CgroupSource: Hashable, ExpressibleByStringLiteral {
 struct CgroupColumns: Hashable {
     /// Which of several sources counts.
     enum Rule {
-        /// The first that gives more than zero, so that a limit of 0, which is none, gives way to the machine's at the
-        /// top. Files that only later sources need are only read where these are reached.
+        /// The first that gives a value; a limit of 0, which is none, gives way to the machine's at the top. Files that
+        /// only later sources need are only read where these are reached.
         case first
         /// The largest. v2 is looked at too where the controller is v1's: what every v2 cgroup has without any
         /// controller. v2's is the more precise, v1's the larger where not all processes were put into v2's cgroup. The

@@ -234,7 +234,7 @@ struct CgroupPlan {
     ) throws(CollectorError) {
         if file.isOfTopOnly, !cgroup.isRoot { return }
         if !file.alternatives.isEmpty,
-            !file.alternatives.contains(where: { value(of: $0, numbers, row: row) ?? 0 == 0 })
+            file.alternatives.allSatisfy({ value(of: $0, numbers, row: row).map($0.unit.settles) ?? false })
         {
             return
         }
@@ -267,7 +267,7 @@ struct CgroupPlan {
         for index in choice.sources {
             guard let value = value(of: sources[index], numbers, row: row) else { continue }
             best = max(value, best ?? 0)
-            if value > 0, !choice.isLargest { break }
+            if !choice.isLargest, sources[index].unit.settles(value) { break }
         }
         return best
     }

@@ -36,14 +36,24 @@ final class CgroupReader {
     /// Kept descriptors that are still to be had.
     let budget: DescriptorBudget
 
+    /// What `/proc` tells of containers' processes; `nil` where there is none.
+    let processes: ProcessFiles?
+    /// What `/proc` tells of disks.
+    let devices = BlockDevices()
+    /// Labels of the network interfaces of containers.
+    var interfaces: [String: FurtherLabels] = [:]
+    /// What is left out of the page for a reason that its user should know, by collector.
+    var omissions: [String: CollectorError] = [:]
+
     private let roots: [Hierarchy: Root]
     private var files: [(file: CgroupFile, root: Root?)] = []
     private var indices: [CgroupFile: Int] = [:]
-    private var labelSets: [Labels] = []
+    private(set) var labelSets: [Labels] = []
     private var plans: [String: CgroupPlan] = [:]
     private var buffer = [UInt8](repeating: 0, count: 32 * 1024)
 
-    private final class Root {
+    /// A directory in which files are opened.
+    final class Root {
         let directory: File
 
         init(_ path: String) throws(SystemError) {
@@ -70,6 +80,11 @@ final class CgroupReader {
         var roots: [Hierarchy: Root] = [.procfs: try? Root(procfs)].compactMapValues(\.self)
         for (hierarchy, path) in mounts.directories { roots[hierarchy] = try? Root(path) }
         self.roots = roots
+        if let procfs = roots[.procfs], let cgroups = roots[primary] {
+            processes = ProcessFiles(procfs, cgroups: cgroups, isV2: primary == .v2, budget: budget)
+        } else {
+            processes = nil
+        }
     }
 
     /// The number by which a file is read; the same for the same file.

@@ -154,7 +154,7 @@ final class CgroupParser {
     /// number (NaN) there.
     ///
     /// - Parameter offset: Where slots are counted from.
-    func read(_ text: Span<UInt8>, into values: inout [Double], from offset: Int = 0) {
+    func read(_ text: Span<UInt8>, into values: inout [Double], from offset: Int) {
         if !words.isEmpty { readWords(text, into: &values, from: offset) }
         if !entries.isEmpty, !readByLayout(text, into: &values, from: offset) {
             search(text, into: &values, from: offset)

@@ -75,6 +75,9 @@ public actor ContainersTarget: Target {
                 try collector.families(from: reader, until: scrape.deadline)
             }
         }
+        for (name, reason) in reader.omissions.sorted(by: { $0.key < $1.key }) {
+            scrape.leaveOut(name, because: reason)
+        }
     }
 
     /// As in ``statusMetrics``.

@@ -92,10 +92,7 @@ struct CgroupTextTests {
     func layout() {
         let parser = CgroupParser([(.key("anon"), 0), (.key("file"), 1), (.key("slab"), 2)])
         func read(_ text: String) -> [Double?] {
-            var values: [Double?] = [nil, nil, nil]
-            let bytes = Array(text.utf8)
-            parser.read(bytes.span, into: &values)
-            return values
+            parser.values(in: Array(text.utf8), count: 3)
         }
         #expect(read("anon 1\nother 9\nfile 2\nslab 3\nzz 4\n") == [1, 2, 3])
         // The same layout, with other lengths.
@@ -118,10 +115,7 @@ struct CgroupTextTests {
             ("usage_usec 5\nuser_usec 4\n", [5, nil]), ("usage_usec 6\nuser_usec 4\nnr_periods 2\n", [6, 2]),
             ("usage_usec 7\nuser_usec 4\n", [7, nil]), ("usage_usec 8\nuser_usec 4\nnr_periods 3\n", [8, 3]),
         ] as [(String, [Double?])] {
-            var values: [Double?] = [nil, nil]
-            let bytes = Array(text.utf8)
-            short.read(bytes.span, into: &values)
-            #expect(values == expected)
+            #expect(short.values(in: Array(text.utf8), count: 2) == expected)
         }
     }
 
@@ -137,10 +131,8 @@ struct CgroupTextTests {
         // Not a layout to be kept, but found each time.
         let parser = CgroupParser([(.key("anon"), 0)])
         for number in [5.0, 6] {
-            var values: [Double?] = [nil]
             let bytes = Array((String(repeating: "file 1\n", count: 10_000) + "anon \(Int(number))\n").utf8)
-            parser.read(bytes.span, into: &values)
-            #expect(values == [number])
+            #expect(parser.values(in: bytes, count: 1) == [number])
         }
     }
 
@@ -165,8 +157,7 @@ struct CgroupTextTests {
                 default: bytes += Array(parts[random.next(below: parts.count)].utf8)
                 }
             }
-            var values = [Double?](repeating: nil, count: wanted.count)
-            learned.read(bytes.span, into: &values)
+            let values = learned.values(in: bytes, count: wanted.count)
             let numbers = Set(
                 bytes.split { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
                     .compactMap { UInt64(String(decoding: $0, as: UTF8.self)).map { Double($0) } })
@@ -178,9 +169,8 @@ struct CgroupTextTests {
             // A layout may be taken for one with a key twice; where all keys are different it changes nothing.
             let keys = bytes.split(separator: UInt8(ascii: "\n")).map { $0.prefix { $0 != UInt8(ascii: " ") } }
             if Set(keys).count == keys.count {
-                var fresh = [Double?](repeating: nil, count: wanted.count)
-                CgroupParser(wanted.enumerated().map { ($0.element, $0.offset) }).read(bytes.span, into: &fresh)
-                #expect(values == fresh, "\(bytes)")
+                let fresh = CgroupParser(wanted.enumerated().map { ($0.element, $0.offset) })
+                #expect(values == fresh.values(in: bytes, count: wanted.count), "\(bytes)")
             }
         }
     }
@@ -193,23 +183,18 @@ struct CgroupTextTests {
         let learned = CgroupParser(wanted.enumerated().map { (.key($0.element), $0.offset) })
         for length in (0...bytes.count).reversed() {
             let part = Array(bytes[..<length])
-            var values = [Double?](repeating: nil, count: wanted.count)
-            var fresh = values
-            learned.read(part.span, into: &values)
-            CgroupParser(wanted.enumerated().map { (.key($0.element), $0.offset) }).read(part.span, into: &fresh)
-            #expect(values == fresh)
+            let fresh = CgroupParser(wanted.enumerated().map { (.key($0.element), $0.offset) })
+            #expect(
+                learned.values(in: part, count: wanted.count) == fresh.values(in: part, count: wanted.count))
         }
     }
 
     private func read(_ text: String, _ positions: CgroupText.Position...) -> [Double?] {
-        var values = [Double?](repeating: nil, count: positions.count)
         let bytes = Array(text.utf8)
         let parser = CgroupParser(positions.enumerated().map { ($0.element, $0.offset) })
-        parser.read(bytes.span, into: &values)
+        let values = parser.values(in: bytes, count: positions.count)
         // Again, by the layout that was found.
-        var again = [Double?](repeating: nil, count: positions.count)
-        parser.read(bytes.span, into: &again)
-        #expect(again == values)
+        #expect(parser.values(in: bytes, count: positions.count) == values)
         return values
     }
 }

@@ -28,8 +28,8 @@ struct ContainersTargetTests {
         let target = try #require(try ContainersTarget(settings(.v2)))
         #expect(
             target.collectors == [
-                "container_memory", "container_cpu", "container_pressure", "container_processes", "container_lifetime",
-                "machine",
+                "container_memory", "container_cpu", "container_pressure", "container_processes", "container_disk_io",
+                "container_network", "container_hugetlb", "container_lifetime", "machine",
             ])
         #expect(target.openConnections == nil)
         let families = await page(target)
@@ -49,6 +49,7 @@ struct ContainersTargetTests {
     func chosen() async throws {
         let selection = CollectorSelection([
             "container_memory": false, "container_pressure": false, "container_processes": false,
+            "container_disk_io": false, "container_network": false, "container_hugetlb": false,
             "container_lifetime": false, "machine": false, "pg_locks": true,
         ])
         let target = try #require(try ContainersTarget(settings(.hybrid), collectors: selection))

@@ -99,7 +99,21 @@ extension [MetricFamily] {
     }
 }
 
+extension CgroupParser {
+    /// What it reads in a text, `nil` where there is no number.
+    func values(in text: [UInt8], count: Int) -> [Double?] {
+        var values = [Double](repeating: .nan, count: count)
+        read(text.span, into: &values, from: 0)
+        return values.map { $0.isNaN ? nil : $0 }
+    }
+}
+
 extension Cgroup {
+    /// Whether one of its files is kept open, by the reader's number.
+    func keepsOpen(_ file: Int) -> Bool {
+        if file < files.count, case .open = files[file] { true } else { false }
+    }
+
     /// How many of its files are kept open.
     var openFiles: Int {
         files.count { if case .open = $0 { true } else { false } }
