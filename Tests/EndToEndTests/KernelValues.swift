@@ -195,5 +195,5 @@ let awaited: Set<String> = [
     "container_fs_io_current", "container_fs_io_time_seconds_total", "container_fs_io_time_weighted_seconds_total",
     "container_fs_read_seconds_total", "container_fs_reads_merged_total", "container_fs_sector_reads_total",
     "container_fs_sector_writes_total", "container_fs_write_seconds_total", "container_fs_writes_merged_total",
-    "machine_cpu_physical_cores", "machine_cpu_sockets",
+    "machine_cpu_physical_cores", "machine_cpu_sockets", "machine_scrape_error",
 ]

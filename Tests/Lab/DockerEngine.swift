@@ -7,21 +7,24 @@ public import Foundation
 public final class DockerEngine: ContainerEngine {
     /// Where the engine's data, log and socket are.
     public let directory: URL
+    /// The cgroup of all its containers.
     public let parent: String
     /// What goes with it, unless it was there before.
     private let ownCgroup: String?
     private let server = Restartable()
 
+    /// The socket that it listens on.
     public var socket: String { directory.appendingPathComponent("docker.sock").path }
     /// What the engine keeps of its containers, `/var/lib/docker` elsewhere.
     public var data: String { directory.appendingPathComponent("data").path }
 
     private var configuration: URL { directory.appendingPathComponent("daemon.json") }
 
+    /// `docker`, sent to this engine.
     public var program: [String] { ["docker", "--host", "unix://\(socket)"] }
-    // A shell that is a container's first process does not end by TERM, and the engine would wait for ten seconds.
+    /// A shell that is a container's first process does not end by TERM, and the engine would wait for ten seconds.
     public var runOptions: [String] { ["--stop-signal", "KILL"] }
-    // Nothing of the configuration of who runs the tests.
+    /// Nothing of the configuration of who runs the tests.
     public var environment: [String: String] { ["DOCKER_CONFIG": directory.path] }
 
     /// Starts an engine and waits until it takes requests.
@@ -45,6 +48,7 @@ public final class DockerEngine: ContainerEngine {
         try? FileManager.default.removeItem(at: directory)
     }
 
+    /// The id.
     public func cgroupName(of id: String) -> String { id }
 
     /// Starts a stopped engine, whose containers have ended with it, and waits until it takes requests.

@@ -8,9 +8,12 @@ public final class PodmanService: ContainerEngine {
     public let directory: URL
     private let server = Restartable()
 
+    /// The socket that the service listens on.
     public var socket: String { directory.appendingPathComponent("podman.sock").path }
+    /// The cgroup of all its containers, in the form of `/libpod_parent`.
     public var parent: String { "/\(directory.lastPathComponent)/libpod_parent" }
 
+    /// `podman` with directories of its own.
     public var program: [String] {
         [
             "podman", "--root", "\(directory.path)/data", "--runroot", "\(directory.path)/run",
@@ -18,7 +21,9 @@ public final class PodmanService: ContainerEngine {
             "--events-backend", "file", "--runtime", "runc",
         ]
     }
+    /// Its cgroup.
     public var runOptions: [String] { ["--cgroup-parent", parent] }
+    /// Its own configuration.
     public var environment: [String: String] {
         ["CONTAINERS_CONF": directory.appendingPathComponent("containers.conf").path]
     }
@@ -55,5 +60,6 @@ public final class PodmanService: ContainerEngine {
         try? FileManager.default.removeItem(at: directory)
     }
 
+    /// As Podman names them without systemd.
     public func cgroupName(of id: String) -> String { "libpod-\(id)" }
 }
