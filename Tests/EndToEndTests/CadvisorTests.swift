@@ -3,7 +3,7 @@ import Lab
 import Testing
 
 /// cAdvisor 0.38.7 and the exporter, side by side on the same containers: who replaces the one by the other misses nothing.
-@Suite(.startsServers, .enabledOnV1, .timeLimit(.minutes(15)))
+@Suite(.sharedDocker(), .startsServers, .enabledOnV1, .timeLimit(.minutes(15)))
 struct CadvisorTests {
     /// Where ours is not what cAdvisor's is, and why.
     private static let deviations: [String: Deviation] = [
@@ -38,7 +38,7 @@ struct CadvisorTests {
     }
 
     @Test func everySeriesOfCadvisorIsOnOurPageWithItsValue() async throws {
-        let engine = try await DockerEngine()
+        let engine = try DockerEngine.shared
         let exporter = try await Exporter([:], "--containers.runtime-socket=none")
         let cadvisor = try await Cadvisor(of: engine)
         var files: [KernelFiles] = []
@@ -75,7 +75,7 @@ struct CadvisorTests {
 
     /// The root never stands still: what it says lies between two looks of ours, before theirs and after it.
     @Test func theRootAndTheMachineAreTheSame() async throws {
-        let engine = try await DockerEngine()
+        let engine = try DockerEngine.shared
         let exporter = try await Exporter([:], "--containers.runtime-socket=none")
         let cadvisor = try await Cadvisor(of: engine)
         func relevant(_ page: Page) -> [Page.Series: Double] {
@@ -148,7 +148,7 @@ private final class Cadvisor: Sendable {
         guard let directory = ProcessInfo.processInfo.environment["REPLACED_EXPORTERS"] else {
             throw LabError("REPLACED_EXPORTERS does not say where cadvisor is; make test sets it")
         }
-        file = engine.directory.appending(path: "cadvisor.log")
+        file = engine.directory.appending(path: "cadvisor-\(port).log")
         daemon = try Daemon(
             [
                 "\(directory)/cadvisor", "-logtostderr", "-listen_ip", "127.0.0.1", "-port", "\(port)",

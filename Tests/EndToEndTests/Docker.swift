@@ -2,14 +2,17 @@ import Foundation
 import Lab
 import Testing
 
-/// Gives all tests of a suite the same engine, whose containers are where Docker has them by default: in `/docker`.
+/// Gives all tests of a suite the same engine.
 struct SharedDocker: SuiteTrait, TestScoping {
+    /// As ``DockerEngine/init(parent:)`` takes it.
+    let parent: String?
+
     @TaskLocal fileprivate static var engine: DockerEngine?
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        let engine = try await DockerEngine(parent: "/docker")
+        let engine = try await DockerEngine(parent: parent)
         try await Self.$engine.withValue(engine) { try await function() }
         try await engine.stop()
     }
@@ -23,7 +26,7 @@ extension DockerEngine {
 }
 
 extension Trait where Self == SharedDocker {
-    static var sharedDocker: SharedDocker { SharedDocker() }
+    static func sharedDocker(parent: String? = nil) -> SharedDocker { SharedDocker(parent: parent) }
 }
 
 extension Trait where Self == ConditionTrait {
@@ -63,7 +66,13 @@ enum Load: String, CaseIterable {
 
     private var script: String {
         switch self {
-        case .cpu: "dd if=/dev/zero of=/tmp/file bs=64k count=64; sleep 3600 & while :; do :; done"
+        case .cpu:
+            """
+            dd if=/dev/zero of=/tmp/file bs=64k count=64
+            sleep 3600 &
+            until grep -q "throttled_time [1-9]" /sys/fs/cgroup/cpu/cpu.stat; do :; done
+            exec sleep 3600
+            """
         case .memory: "tail -c 64000000 /dev/zero; exec sleep 3600"
         case .disk:
             """
@@ -84,7 +93,8 @@ enum Load: String, CaseIterable {
     /// Whether it has come so far that its values tell.
     private func isThere(_ files: KernelFiles) -> Bool {
         switch self {
-        case .cpu: files.number("cpu", "cpu.stat", "nr_throttled") ?? 0 > 2
+        // What waits for its quota cannot be frozen.
+        case .cpu: files.commands == ["sleep", "sleep"]
         case .memory: files.number("memory", "memory.oom_control", "oom_kill") ?? 0 > 0
         // The last process is the one that stays.
         case .disk, .network, .none: files.commands == ["sleep"]

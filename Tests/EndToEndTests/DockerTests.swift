@@ -2,8 +2,8 @@ import Foundation
 import Lab
 import Testing
 
-/// Containers of a real Docker engine, by what the kernel and the engine say of them.
-@Suite(.sharedDocker, .startsServers, .enabledOnV1, .timeLimit(.minutes(15)))
+/// Containers of a real Docker engine, where it has them by default, by what the kernel and the engine say of them.
+@Suite(.sharedDocker(parent: "/docker"), .startsServers, .enabledOnV1, .timeLimit(.minutes(15)))
 struct DockerTests {
     /// Each test has its own, for whom nobody else's scrape is under way. It knows of no engine.
     private func nameless() async throws -> Exporter {
@@ -129,7 +129,7 @@ struct DockerTests {
         let files = try await Load.cpu.frozen(in: engine, named: "restarted")
         let throttled = Page.Series(name: "container_cpu_cfs_throttled_periods_total", labels: [:])
         let before = try await exporter.page().of(files.cgroup)
-        try #require(before[throttled] ?? 0 > 2)
+        try #require(before[throttled] ?? 0 > 0)
         try await engine.cli("unpause", "restarted")
         try await engine.cli("update", "--cpus", "1.5", "restarted")
         try await engine.cli("kill", "restarted")

@@ -97,11 +97,13 @@ public let cgroupMounts: [String] =
     ((try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? "").split(separator: "\n")
     .map { $0.split(separator: " ") }.filter { ["cgroup", "cgroup2"].contains($0[2]) }.map { String($0[1]) }
 
-/// Removes a cgroup and those below it from all hierarchies, which works once nobody is in them.
+/// Removes a cgroup and those below it from all hierarchies, once the last processes in them, which have been told to
+/// end, are gone.
 func removeCgroup(_ path: String) {
     for mount in cgroupMounts {
         let below = FileManager.default.enumerator(atPath: "\(mount)\(path)")?.compactMap { $0 as? String } ?? []
-        for name in below.reversed() { rmdir("\(mount)\(path)/\(name)") }
-        rmdir("\(mount)\(path)")
+        for name in below.map({ "\(mount)\(path)/\($0)" }).reversed() + ["\(mount)\(path)"] {
+            for _ in 0..<200 where rmdir(name) != 0 && errno == EBUSY { usleep(10_000) }
+        }
     }
 }
