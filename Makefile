@@ -17,13 +17,15 @@ PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 REDIS_VERSIONS := $(CURDIR)/.build/redis
 CGROUP_KERNELS := $(CURDIR)/.build/kernel
+EXPORTERS := $(CURDIR)/.build/exporters
 PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0
 BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
-TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps $(QEMU)
+TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps \
+	docker.io podman busybox-static $(QEMU)
 
 TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
-	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) swift test
+	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) REPLACED_EXPORTERS=$(EXPORTERS) swift test
 
 help:
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -45,6 +47,7 @@ test: build ## run all tests, against real servers
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
 	@Tests/Lab/redis-versions $(REDIS_VERSIONS) $(PYTHON)
 	@Tests/Lab/cgroup-kernel $(CGROUP_KERNELS)
+	@Tests/Lab/replaced-exporters $(EXPORTERS) cadvisor
 	@$(TEST) --skip ScaleTests
 	@# It takes all of the machine, and the others their time limits from it.
 	@$(TEST) --skip-build --filter ScaleTests
@@ -59,8 +62,8 @@ fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600
 
 bench: build ## measure it beside the exporters that it replaces, and compare their pages
 	@Tests/Lab/install postgresql redis-server
-	@Tests/Lab/replaced-exporters .build/exporters
-	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) .build/exporters $(REDIS_VERSIONS)
+	@Tests/Lab/replaced-exporters $(EXPORTERS)
+	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) $(EXPORTERS) $(REDIS_VERSIONS)
 
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck

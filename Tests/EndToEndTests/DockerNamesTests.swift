@@ -1,0 +1,174 @@
+import Foundation
+import Lab
+import Testing
+
+/// What only the engine knows of its containers, asked over its socket: Docker's and Podman's.
+@Suite(.sharedDocker(), .startsServers, .enabledOnV1, .timeLimit(.minutes(15)))
+struct DockerNamesTests {
+    enum Kind: CaseIterable {
+        case docker, podman
+
+        func engine() async throws -> any ContainerEngine {
+            switch self {
+            case .docker: try DockerEngine.shared
+            case .podman: try await PodmanService()
+            }
+        }
+    }
+
+    private func exporter(of engine: any ContainerEngine) async throws -> Exporter {
+        try await Exporter([:], "--containers.runtime-socket=\(engine.socket)")
+    }
+
+    @Test(arguments: Kind.allCases)
+    func aContainerHasItsNameItsImageAndComposesLabels(_ kind: Kind) async throws {
+        let engine = try await kind.engine()
+        let exporter = try await exporter(of: engine)
+        let id = try await engine.run(
+            "shop-web-1",
+            options: [
+                "--label", "com.docker.compose.project=shop", "--label", "com.docker.compose.service=web",
+                "--label", "secret=hunter2",
+            ])
+        let cgroup = engine.cgroup(of: id)
+        let labels = [
+            "id": cgroup, "name": "shop-web-1", "image": busyboxImage,
+            "container_label_com_docker_compose_project": "shop", "container_label_com_docker_compose_service": "web",
+        ]
+        let page = try await exporter.page { $0["container_memory_usage_bytes", labels] != nil }
+        // The same on every series of it, and nothing that was not asked for.
+        let own = page.values.keys.filter { $0.labels["id"] == cgroup }
+        #expect(own.count > 20)
+        #expect(own.filter { $0.labels.merging(labels) { $1 } != $0.labels } == [])
+        #expect(!page.values.keys.contains { $0.labels.values.contains("hunter2") })
+        #expect(page["container_state", labels.merging(["state": "running"]) { $1 }] == 1)
+        #expect(page["container_state", labels.merging(["state": "exited"]) { $1 }] == 0)
+        #expect(page["container_health_state", labels] == -1)
+        #expect(page["container_exit_code", labels] == nil)
+        #expect(page.duplicates == [])
+
+        try await engine.cli("rename", "shop-web-1", "shop-web-2")
+        let renamed = try await exporter.page { Self.names(on: $0, cgroup) == ["shop-web-2"] }
+        #expect(renamed.duplicates == [])
+    }
+
+    @Test(arguments: Kind.allCases)
+    func aStoppedContainerHasAStateAndARemovedOneHasNot(_ kind: Kind) async throws {
+        let engine = try await kind.engine()
+        let exporter = try await exporter(of: engine)
+        let id = try await engine.run("worker")
+        let cgroup = engine.cgroup(of: id)
+        let page = try await exporter.page { Self.names(on: $0, cgroup) == ["worker"] }
+        #expect(Self.value("container_state", of: "worker", on: page, state: "running") == 1)
+
+        try await engine.cli("kill", "worker")
+        let killed = try await exporter.page {
+            Self.value("container_state", of: "worker", on: $0, state: "exited") == 1
+        }
+        #expect(Self.value("container_state", of: "worker", on: killed, state: "running") == 0)
+        #expect(Self.value("container_exit_code", of: "worker", on: killed) == 137)
+        #expect(Self.value("container_memory_usage_bytes", of: "worker", on: killed) == nil)
+        #expect(Self.value("container_last_seen", of: "worker", on: killed) != nil)
+
+        // By hand is no restart.
+        try await engine.cli("start", "worker")
+        let started = try await exporter.page {
+            Self.value("container_state", of: "worker", on: $0, state: "running") == 1
+        }
+        #expect(Self.value("container_restarts_total", of: "worker", on: started) == 0)
+        #expect(Self.value("container_memory_usage_bytes", of: "worker", on: started) != nil)
+        #expect(Self.names(on: started, cgroup) == ["worker"])
+
+        try await engine.cli("rm", "--force", "worker")
+        let removed = try await exporter.page {
+            Self.value("container_state", of: "worker", on: $0, state: "exited") == nil
+        }
+        let left = removed.values.keys.filter { $0.labels["name"] == "worker" }.map(\.name)
+        #expect(left == ["container_last_seen"])
+    }
+
+    @Test func whatFailsIsCounted() async throws {
+        let engine = try DockerEngine.shared
+        let exporter = try await exporter(of: engine)
+        try await engine.run("flaky", options: ["--restart", "on-failure:2"], command: ["sh", "-c", "exit 7"])
+        try await engine.run(
+            "hungry", options: ["--memory", "16m", "--memory-swap", "32m"],
+            command: ["tail", "-c", "64000000", "/dev/zero"])
+        let page = try await exporter.page {
+            Self.value("container_restarts_total", of: "flaky", on: $0) == 2
+                && Self.value("container_state", of: "flaky", on: $0, state: "exited") == 1
+                && Self.value("container_state", of: "hungry", on: $0, state: "exited") == 1
+        }
+        #expect(Self.value("container_exit_code", of: "flaky", on: page) == 7)
+        #expect(Self.value("container_exit_code", of: "hungry", on: page) == 137)
+        #expect(Self.value("container_oom_killed", of: "flaky", on: page) == 0)
+        #expect(Self.value("container_oom_killed", of: "hungry", on: page) == 1)
+    }
+
+    @Test func healthIsThatOfTheHealthCheck() async throws {
+        let engine = try DockerEngine.shared
+        let exporter = try await exporter(of: engine)
+        try await engine.run(
+            "checked",
+            options: ["--health-cmd", "test -e /tmp/well", "--health-interval", "1s", "--health-retries", "1"])
+        func health(_ page: Page) -> Double? { Self.value("container_health_state", of: "checked", on: page) }
+        _ = try await exporter.page { health($0) == 0 }
+        try await engine.cli("exec", "checked", "touch", "/tmp/well")
+        _ = try await exporter.page { health($0) == 1 }
+        try await engine.cli("exec", "checked", "rm", "/tmp/well")
+        _ = try await exporter.page { health($0) == 0 }
+    }
+
+    /// What is read from the kernel does not wait for an engine that hangs, and keeps its names.
+    @Test func anEngineThatHangsHoldsNothingUp() async throws {
+        let engine = try await DockerEngine()
+        let exporter = try await exporter(of: engine)
+        let id = try await engine.run("web")
+        let cgroup = engine.cgroup(of: id)
+        _ = try await exporter.page { Self.names(on: $0, cgroup) == ["web"] }
+        engine.signal(SIGSTOP)
+        for _ in 0..<3 {
+            // A time limit by which a page would be short of whatever had to wait.
+            let page = try await exporter.page(within: 5)
+            #expect(Self.names(on: page, cgroup) == ["web"])
+            #expect(Self.value("container_memory_usage_bytes", of: "web", on: page) != nil)
+            #expect(Self.value("container_cpu_usage_seconds_total", of: "web", on: page) != nil)
+        }
+        engine.signal(SIGCONT)
+        try await engine.cli("rename", "web", "web2")
+        _ = try await exporter.page { Self.names(on: $0, cgroup) == ["web2"] }
+
+        // One that was away is asked anew.
+        try await engine.stop()
+        let stopped = try await exporter.page()
+        #expect(Self.value("container_memory_usage_bytes", of: "web2", on: stopped) == nil)
+        try await engine.start()
+        let next = engine.cgroup(of: try await engine.run("after"))
+        _ = try await exporter.page { Self.names(on: $0, next) == ["after"] }
+    }
+
+    /// An exporter that is there before its engine finds it.
+    @Test func anEngineMayComeLater() async throws {
+        let engine = try await DockerEngine()
+        try await engine.stop()
+        let exporter = try await exporter(of: engine)
+        #expect(try await exporter.page()["container_scrape_error"] != nil)
+        try await engine.start()
+        let cgroup = engine.cgroup(of: try await engine.run("late"))
+        _ = try await exporter.page { Self.names(on: $0, cgroup) == ["late"] }
+    }
+
+    /// The names under which the kernel's values of a cgroup are shown.
+    private static func names(on page: Page, _ cgroup: String) -> Set<String> {
+        Set(
+            page.all("container_memory_usage_bytes").keys.filter { $0.labels["id"] == cgroup }.map {
+                $0.labels["name", default: ""]
+            })
+    }
+
+    private static func value(
+        _ family: String, of name: String, on page: Page, state: String? = nil
+    ) -> Double? {
+        page.all(family).first { $0.key.labels["name"] == name && $0.key.labels["state"] == state }?.value
+    }
+}
