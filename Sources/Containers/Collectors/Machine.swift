@@ -64,7 +64,7 @@ struct Machine: ContainerCollector {
         if let top = reader.tree.top {
             let meminfo = reader.index(of: CgroupFile(hierarchy: .procfs, name: "meminfo"))
             let parser = CgroupParser(Self.memoryFields)
-            _ = try reader.read(meminfo, of: top) { parser.read($0, into: &memory) }
+            _ = try reader.read(meminfo, of: top) { parser.read($0, into: &memory, from: 0) }
         }
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let counts = topology.counts
