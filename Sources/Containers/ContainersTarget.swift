@@ -1,9 +1,11 @@
 public import Exposition
 import Glibc
+public import NIOCore
 public import Scraping
 import Synchronization
 
-/// The containers of this host, read from the cgroup file system: no runtime is asked, no privilege is needed.
+/// The containers of this host, read from the cgroup file system, which takes no privilege, with names and states from the
+/// engines whose sockets may be opened.
 ///
 /// All reading is done on a thread of its own, in order of the collectors, while the scrape waits.
 public actor ContainersTarget: Target {
@@ -34,14 +36,21 @@ public actor ContainersTarget: Target {
     private let executor = ThreadExecutor(name: "cgroups")
     private let enabled: [any ContainerCollector]
     private let leftOut = Mutex(0)
+    private let settings: Settings
+    private let runtimes: Runtimes
+    /// ``RuntimeSnapshot/revision`` of what the cgroups have learnt.
+    private var learnt = 0
     private var reader: CgroupReader?
 
     /// Finds the cgroup hierarchies, reading nothing else of them yet.
     ///
+    /// - Parameter group: Where the connections to engines live; it must outlast the target. No engine is asked where it is
+    ///   `nil`.
     /// - Returns: `nil` where no directory is configured and this host, or what is seen of it, has no cgroups.
     /// - Throws: Where the configured directory holds no cgroups or cannot be opened.
     public init?(
-        _ settings: Settings = Settings(), collectors selection: CollectorSelection = CollectorSelection()
+        _ settings: Settings = Settings(), collectors selection: CollectorSelection = CollectorSelection(),
+        group: (any EventLoopGroup)? = nil
     ) throws(ContainersError) {
         guard let mounts = try CgroupMounts.find(cgroupfs: settings.cgroupfs, procfs: settings.procfs) else {
             return nil
@@ -51,26 +60,64 @@ public actor ContainersTarget: Target {
             procfs: settings.procfs,
             descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2)
         )
-        enabled = ContainerCollectors.all.filter(selection.isEnabled)
+        let runtimes = Runtimes(settings, group: group)
+        enabled = ContainerCollectors.all.filter(selection.isEnabled).map { collector in
+            collector is State ? State(runtimes: runtimes, settings: settings) : collector
+        }
+        self.settings = settings
+        self.runtimes = runtimes
         name = settings.name
         collectors = enabled.map(\.name)
     }
 
-    /// Walks the cgroups and runs the collectors one after the other.
-    public func run(_ scrape: Scrape) {
+    /// Walks the cgroups and runs the collectors one after the other. Engines have a quarter of a second to tell of
+    /// containers that are new.
+    public func run(_ scrape: Scrape) async {
         guard let reader else { return }
-        do {
+        let look = runtimes.begin(until: scrape.deadline)
+        do throws(CollectorError) {
             try reader.tree.refresh(now: time(nil), until: scrape.deadline)
         } catch {
             return scrape.targetFailed(error)
         }
         leftOut.withLock { $0 = reader.tree.leftOut }
         scrape.targetAnswered()
+        await learn(look, of: reader.tree)
+        for (path, error) in runtimes.failures { scrape.leaveOut("engine \(path)", because: error) }
         for collector in enabled {
             scrape.deliver(collector.name) { () throws(CollectorError) in
                 try collector.families(from: reader, until: scrape.deadline)
             }
         }
+    }
+
+    /// Gives containers the names and the like that are found out about them, once, and anew where something has changed.
+    private func learn(_ look: Runtimes.Look, of tree: CgroupTree) async {
+        let new = tree.exported.filter { $0.container != nil && $0.details == nil }
+        let told = await runtimes.finish(look, new: new.compactMap { $0.container?.id })
+        for cgroup in new {
+            guard let container = cgroup.container else { continue }
+            let entry = told[container.id]
+            // Where no engine knows it, the files of runtimes may: RuntimeFiles goes here.
+            learn(entry.map { $0.isInspected ? $0.details : $0.details.withoutRun } ?? ContainerDetails(), of: cgroup)
+            if entry != nil { runtimes.remember(path: "/\(cgroup.relativePath)", of: container.id) }
+        }
+        guard told.revision != learnt else { return }
+        learnt = told.revision
+        for cgroup in tree.exported {
+            guard let container = cgroup.container, let entry = told[container.id] else { continue }
+            // What began with the last start holds for as long as the cgroup is there.
+            learn(entry.isInspected ? entry.details : entry.details.keepingRun(of: cgroup.details), of: cgroup)
+            if entry.seenPath == nil { runtimes.remember(path: "/\(cgroup.relativePath)", of: container.id) }
+        }
+    }
+
+    private func learn(_ details: ContainerDetails, of cgroup: Cgroup) {
+        guard let container = cgroup.container else { return }
+        cgroup.learn(
+            details,
+            labels: ContainerLabels.pairs(
+                id: "/\(cgroup.relativePath)", container: container, details: details, settings: settings))
     }
 
     /// As in ``statusMetrics``.
@@ -81,9 +128,10 @@ public actor ContainersTarget: Target {
         ]
     }
 
-    /// Closes all files.
-    public func shutdown() {
+    /// Closes all files and connections.
+    public func shutdown() async {
         reader = nil
+        await runtimes.shutdown()
     }
 
     /// How many descriptors the process may have open.
