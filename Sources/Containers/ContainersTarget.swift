@@ -52,6 +52,12 @@ public actor ContainersTarget: Target {
         _ settings: Settings = Settings(), collectors selection: CollectorSelection = CollectorSelection(),
         group: (any EventLoopGroup)? = nil
     ) throws(ContainersError) {
+        try self.init(settings, collectors: selection, runtimes: Runtimes(settings, group: group))
+    }
+
+    init?(
+        _ settings: Settings, collectors selection: CollectorSelection = CollectorSelection(), runtimes: Runtimes
+    ) throws(ContainersError) {
         guard let mounts = try CgroupMounts.find(cgroupfs: settings.cgroupfs, procfs: settings.procfs) else {
             return nil
         }
@@ -60,7 +66,6 @@ public actor ContainersTarget: Target {
             procfs: settings.procfs,
             descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2)
         )
-        let runtimes = Runtimes(settings, group: group)
         enabled = ContainerCollectors.all.filter(selection.isEnabled).map { collector in
             collector is State ? State(runtimes: runtimes, settings: settings) : collector
         }

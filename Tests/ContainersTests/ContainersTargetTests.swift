@@ -26,7 +26,10 @@ struct ContainersTargetTests {
     @Test("a page of it")
     func page() async throws {
         let target = try #require(try ContainersTarget(settings(.v2)))
-        #expect(target.collectors == ["container_memory", "container_cpu", "container_lifetime", "machine"])
+        #expect(
+            target.collectors == [
+                "container_memory", "container_cpu", "container_lifetime", "container_state", "machine",
+            ])
         #expect(target.openConnections == nil)
         let families = await page(target)
         #expect(families.values("container_scrape_error") == ["": 0])
@@ -44,7 +47,8 @@ struct ContainersTargetTests {
     @Test("only the collectors that are wanted")
     func chosen() async throws {
         let selection = CollectorSelection([
-            "container_memory": false, "container_lifetime": false, "machine": false, "pg_locks": true,
+            "container_memory": false, "container_lifetime": false, "container_state": false, "machine": false,
+            "pg_locks": true,
         ])
         let target = try #require(try ContainersTarget(settings(.hybrid), collectors: selection))
         #expect(target.collectors == ["container_cpu"])

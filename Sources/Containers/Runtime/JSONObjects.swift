@@ -9,8 +9,9 @@ struct JSONObjects {
     private var isString = false
     private var isEscaped = false
     private var openArrays = 0
-    /// The first byte that is no space; what kind of text it is.
-    private(set) var first: UInt8?
+    private var hasBegun = false
+    /// What stands outside of objects and belongs to no array: the beginning of it.
+    private var word: [UInt8] = []
 
     /// An object was longer than the limit.
     struct TooLong: Error {}
@@ -19,8 +20,10 @@ struct JSONObjects {
         self.limit = limit
     }
 
-    /// Whether everything that began has ended.
-    var isComplete: Bool { depth == 0 && openArrays == 0 && first != nil }
+    /// Whether it is a whole text of objects; `null` is one without any.
+    var isComplete: Bool {
+        depth == 0 && openArrays == 0 && hasBegun && (word.isEmpty || word.elementsEqual("null".utf8))
+    }
 
     /// Takes the next piece, and hands out each object that ends in it.
     mutating func take(
@@ -38,7 +41,7 @@ struct JSONObjects {
                 }
                 continue
             }
-            if first == nil, byte > UInt8(ascii: " ") { first = byte }
+            if byte > UInt8(ascii: " ") { hasBegun = true }
             switch byte {
             case UInt8(ascii: "\"") where depth > 0: isString = true
             case UInt8(ascii: "["): if depth == 0 { openArrays += 1 }
@@ -52,7 +55,8 @@ struct JSONObjects {
                 try append(bytes[start...index])
                 body(pending[...])
                 pending.removeAll(keepingCapacity: pending.capacity < 16 * 1024)
-            default: break
+            case UInt8(ascii: ","): break
+            default: if depth == 0, byte > UInt8(ascii: " "), word.count < 8 { word.append(byte) }
             }
         }
         if depth > 0 { try append(bytes[start...]) }

@@ -60,6 +60,11 @@ final class RuntimeSocket: Sendable {
         var asked: Set<String> = []
         /// Since when the engine could not tell of them.
         var doubted: [String: ContinuousClock.Instant] = [:]
+
+        mutating func noteAnswer() {
+            answered = .now
+            isLate = false
+        }
     }
 
     /// From a connection to the stream of events to its end.
@@ -173,9 +178,12 @@ final class RuntimeSocket: Sendable {
         return signal
     }
 
-    /// Notes that a scrape has waited in vain: the next one does not, unless the engine has answered by then.
-    func wasLate() {
-        state.withLock { $0.isLate = true }
+    /// Notes that a scrape has waited in vain: where the engine has said nothing at all since the start of it, the next one
+    /// does not wait, unless the engine has answered by then.
+    func wasLate(since start: ContinuousClock.Instant) {
+        state.withLock { state in
+            if state.answered.map({ $0 < start }) ?? true { state.isLate = true }
+        }
     }
 
     /// Asks about containers that a scrape has met, each once, where the engine answers at all.
@@ -291,8 +299,7 @@ final class RuntimeSocket: Sendable {
                     for (id, details) in listed where (details.state == .running) == isRunning { session.enqueue(id) }
                 }
                 session.listed = .now
-                state.answered = .now
-                state.isLate = false
+                state.noteAnswer()
                 if !state.wasUnsteady { state.failure = nil }
                 state.session = session
             }
@@ -325,8 +332,7 @@ final class RuntimeSocket: Sendable {
         let pong = state.withLock { state -> Signal? in
             guard state.session?.id == id else { return nil }
             defer { state.session?.pong = nil }
-            state.answered = .now
-            state.isLate = false
+            state.noteAnswer()
             return state.session?.pong
         }
         pong?.fire()
@@ -396,11 +402,11 @@ final class RuntimeSocket: Sendable {
             case .success(.some(.some(let told))) where told.id == container:
                 state.inventory.learn(told.details, parent: told.parent, of: container)
                 state.doubted[container] = nil
-                state.answered = .now
+                state.noteAnswer()
             case .success(.none):
                 state.inventory.forget(container)
                 state.doubted[container] = nil
-                state.answered = .now
+                state.noteAnswer()
             case .success, .failure:
                 state.inventory.doubt(container)
                 if state.inventory.entries[container] != nil { state.doubted[container] = .now }

@@ -38,18 +38,24 @@ struct RuntimeSnapshot: Sendable {
 /// The engines of this host, asked together.
 final class Runtimes: Sendable {
     /// The longest that a scrape waits for them.
-    private static let patience = Duration.milliseconds(250)
+    static let patience = Duration.milliseconds(250)
     /// The largest part of its time.
     private static let share = 0.25
 
     private let sockets: [RuntimeSocket]
+    private let patience: Duration
     private let latest = Mutex(RuntimeSnapshot.none)
 
     /// What a scrape waits for.
     private typealias Wait = (socket: RuntimeSocket, signal: Signal)
 
-    /// - Parameter group: Where the connections live; nobody is asked where it is `nil`.
-    init(_ settings: ContainersTarget.Settings, group: (any EventLoopGroup)?) {
+    /// - Parameters:
+    ///   - group: Where the connections live; nobody is asked where it is `nil`.
+    ///   - patience: The longest that a scrape waits.
+    init(
+        _ settings: ContainersTarget.Settings, group: (any EventLoopGroup)?, patience: Duration = Runtimes.patience
+    ) {
+        self.patience = patience
         let paths = group == nil ? [] : settings.runtimeSockets ?? ContainersTarget.Settings.usualSockets
         sockets = paths.compactMap { path in
             group.map { RuntimeSocket(path, isOptional: settings.runtimeSockets == nil, settings, group: $0) }
@@ -71,7 +77,7 @@ final class Runtimes: Sendable {
         let start = ContinuousClock.now
         let waits: [Wait] = sockets.compactMap { socket in socket.begin().map { (socket, $0) } }
         return Look(
-            start: start, end: deadline.limited(to: min(Self.patience, deadline.remaining * Self.share)), waits: waits)
+            start: start, end: deadline.limited(to: min(patience, deadline.remaining * Self.share)), waits: waits)
     }
 
     /// Waits for what was begun, and then for what is told of containers that are new, together no longer than a quarter of a
@@ -80,20 +86,20 @@ final class Runtimes: Sendable {
     /// - Parameter ids: The containers that the scrape has met for the first time since they were started.
     func finish(_ look: Look, new ids: [String]) async -> RuntimeSnapshot {
         guard !sockets.isEmpty else { return .none }
-        await wait(look.waits, until: look.end)
+        await wait(look.waits, of: look)
         var snapshot = snapshot(since: look.start)
         let unknown = ids.filter { !snapshot.isRunning($0) }
         if !unknown.isEmpty {
             let waits: [Wait] = sockets.compactMap { socket in socket.ask(about: unknown).map { (socket, $0) } }
-            await wait(waits, until: look.end)
+            await wait(waits, of: look)
             snapshot = self.snapshot(since: look.start)
         }
         latest.withLock { $0 = snapshot }
         return snapshot
     }
 
-    private func wait(_ waits: [Wait], until deadline: Deadline) async {
-        for (socket, signal) in waits where await !signal.wait(until: deadline) { socket.wasLate() }
+    private func wait(_ waits: [Wait], of look: Look) async {
+        for (socket, signal) in waits where await !signal.wait(until: look.end) { socket.wasLate(since: look.start) }
     }
 
     private func snapshot(since start: ContinuousClock.Instant) -> RuntimeSnapshot {
