@@ -94,6 +94,7 @@ public actor ContainersTarget: Target {
                 try collector.families(from: reader, until: scrape.deadline)
             }
         }
+        runtimes.end()
     }
 
     /// Gives containers the names and the like that are found out about them, once, and anew where something has changed.

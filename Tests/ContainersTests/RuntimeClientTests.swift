@@ -13,26 +13,28 @@ import Testing
 @Suite("Asking an engine", .startsServers, .timeLimit(.minutes(15)))
 struct RuntimeClientTests {
     private let tree: TemporaryTree
-    private var path: String { "\(tree.path)/engine.sock" }
+    /// Another one for each engine.
+    private var newPath: String { "\(tree.path)/\(UUID().uuidString).sock" }
 
     init() throws { tree = try TemporaryTree() }
 
     /// How many objects the answer has; `nil` for a 404.
     private func ask(
         _ limits: RuntimeClient.Limits = .init(bytes: 1 << 20, objectBytes: 1 << 16, duration: .seconds(30)),
-        at path: String? = nil
+        at path: String
     ) async throws(CollectorError) -> Int? {
-        let client = RuntimeClient(path: path ?? self.path, group: MultiThreadedEventLoopGroup.singleton)
+        let client = RuntimeClient(path: path, group: MultiThreadedEventLoopGroup.singleton)
         return try await client.get("/x?y=z", within: limits, into: 0) { count, _ in count += 1 }
     }
 
     private func reason(
         _ answer: ScriptedEngine.Answer, _ limits: RuntimeClient.Limits? = nil
     ) async throws -> FailureReason? {
-        let engine = try await ScriptedEngine(at: path) { _ in answer }
+        let engine = try await ScriptedEngine(at: newPath) { _ in answer }
         defer { engine.stop() }
         do throws(CollectorError) {
-            _ = try await ask(limits ?? .init(bytes: 1 << 20, objectBytes: 1 << 16, duration: .seconds(30)))
+            _ = try await ask(
+                limits ?? .init(bytes: 1 << 20, objectBytes: 1 << 16, duration: .seconds(30)), at: engine.path)
             return nil
         } catch {
             return error.reason
@@ -44,14 +46,14 @@ struct RuntimeClientTests {
         let recording = try RuntimeRecording("\(name)-containers")
         let count = try recording.objects.count
         for answer in [ScriptedEngine.Answer.bytes(recording.bytes), .drip(recording.bytes)] {
-            let engine = try await ScriptedEngine(at: path) { _ in answer }
-            #expect(try await ask() == count)
+            let engine = try await ScriptedEngine(at: newPath) { _ in answer }
+            #expect(try await ask(at: engine.path) == count)
             #expect(engine.questions == ["/x"])
             engine.stop()
         }
         let missing = try RuntimeRecording("docker-inspect-missing")
-        let engine = try await ScriptedEngine(at: path) { _ in .bytes(missing.bytes) }
-        #expect(try await ask() == nil)
+        let engine = try await ScriptedEngine(at: newPath) { _ in .bytes(missing.bytes) }
+        #expect(try await ask(at: engine.path) == nil)
         engine.stop()
     }
 
@@ -59,14 +61,14 @@ struct RuntimeClientTests {
     func cut() async throws {
         let bytes = try RuntimeRecording("docker-inspect-web").bytes
         let length = Mutexed(0)
-        let engine = try await ScriptedEngine(at: path) { _ in .bytes(Array(bytes.prefix(length.value))) }
+        let engine = try await ScriptedEngine(at: newPath) { _ in .bytes(Array(bytes.prefix(length.value))) }
         // Behind the last chunk there are only the end's own bytes.
         for cut in Array(stride(from: 0, to: bytes.count - 8, by: 37)) + Array(bytes.count - 12..<bytes.count - 4) {
             length.value = cut
-            await #expect(throws: CollectorError.self) { try await ask() }
+            await #expect(throws: CollectorError.self) { try await ask(at: engine.path) }
         }
         length.value = bytes.count
-        #expect(try await ask() == 1)
+        #expect(try await ask(at: engine.path) == 1)
         engine.stop()
     }
 
@@ -109,12 +111,12 @@ struct RuntimeClientTests {
         let slow = Array("HTTP/1.1 200 OK\r\n\r\n[".utf8)
         #expect(try await reason(.flood(head: String(decoding: slow, as: UTF8.self), [32]), brief) != nil)
         // Listening may last.
-        let listening = RuntimeClient.Limits(bytes: nil, objectBytes: 100, duration: .milliseconds(100))
-        let engine = try await ScriptedEngine(at: path)
-        let client = RuntimeClient(path: path, group: MultiThreadedEventLoopGroup.singleton)
+        let listening = RuntimeClient.Limits(bytes: nil, objectBytes: 100, duration: .seconds(3))
+        let engine = try await ScriptedEngine(at: newPath)
+        let client = RuntimeClient(path: engine.path, group: MultiThreadedEventLoopGroup.singleton)
         let task = Task { try await client.get("/events", within: listening, into: 0) { count, _ in count += 1 } }
         #expect(try await eventually { engine.hasListener })
-        try await Task.sleep(for: .milliseconds(300))
+        try await Task.sleep(for: .seconds(4))
         #expect(engine.hasListener)
         // ... and ends when its task does.
         task.cancel()
@@ -139,7 +141,8 @@ struct RuntimeClientTests {
         #expect(await detail(tree.path).contains("is no socket"))
         #expect(await detail("/" + String(repeating: "x", count: 300)) != "")
 
-        let engine = try await ScriptedEngine(at: path)
+        let engine = try await ScriptedEngine(at: newPath)
+        let path = engine.path
         chown(path, 0, 4321)
         chmod(path, 0o660)
         let refused = CollectorError(connectingTo: path, IOError(errnoCode: EACCES, reason: "connect"))

@@ -45,6 +45,7 @@ final class ScriptedEngine: Sendable {
     let path: String
     private let state = Mutex(State())
     private let server = Mutex<(any Channel)?>(nil)
+    private let closing = Mutex<EventLoopFuture<Void>?>(nil)
 
     /// - Parameter script: To a question's path, without its query; `nil` is the right answer.
     init(at path: String, _ script: (@Sendable (String) -> Answer?)? = nil) async throws {
@@ -56,6 +57,8 @@ final class ScriptedEngine: Sendable {
     deinit { stop() }
 
     func start() async throws {
+        // NIO removes the socket's file when it has closed it.
+        try? await closing.withLock { $0 }?.get()
         unlink(path)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { [weak self] channel in
@@ -69,7 +72,9 @@ final class ScriptedEngine: Sendable {
 
     /// Closes the socket and all connections.
     func stop() {
-        server.withLock { $0.take() }?.close(promise: nil)
+        guard let channel = server.withLock({ $0.take() }) else { return }
+        closing.withLock { $0 = channel.closeFuture }
+        channel.close(promise: nil)
         for channel in state.withLock({ $0.channels.take() }) { channel.close(promise: nil) }
         state.withLock { $0.listeners = [] }
         unlink(path)

@@ -43,7 +43,7 @@ struct State: ContainerCollector {
             guard let id = cgroup.container?.id, let details = snapshot.current(id)?.details,
                 seen.insert(id).inserted
             else { continue }
-            families.add(details, cgroup.labels) { cgroup.labels(adding: [("state", $0.rawValue)], index: $1) }
+            families.add(details, cgroup.labels) { cgroup.labels(adding: $0.label, index: $0.index) }
         }
         try deadline.check()
         var stopped: [(path: String, container: Container, details: ContainerDetails)] = []
@@ -58,7 +58,7 @@ struct State: ContainerCollector {
         for (path, container, details) in stopped.sorted(by: { $0.path < $1.path }) {
             let labels = Labels(
                 ContainerLabels.pairs(id: path, container: container, details: details, settings: settings))
-            families.add(details, labels) { state, _ in labels.adding("state", state.rawValue) }
+            families.add(details, labels) { labels.adding("state", $0.state.rawValue) }
         }
         return families.all
     }
@@ -78,18 +78,22 @@ struct State: ContainerCollector {
         var outOfMemory = MetricFamily(State.outOfMemory.descriptor)
         var restarts = MetricFamily(State.restarts.descriptor)
         var health = MetricFamily(State.health.descriptor)
-        /// Each state with the reader's number of its label.
-        let states: [(state: ContainerDetails.State, index: Int)]
+        let states: [LabelledState]
+
+        /// A state, its label, and the reader's number of that.
+        typealias LabelledState = (state: ContainerDetails.State, label: [(String, String)], index: Int)
 
         init(_ reader: CgroupReader) {
-            states = ContainerDetails.State.allCases.map { ($0, reader.index(of: ["state": $0.rawValue])) }
+            states = ContainerDetails.State.allCases.map { state in
+                (state, [("state", state.rawValue)], reader.index(of: ["state": state.rawValue]))
+            }
         }
 
         mutating func add(
-            _ details: ContainerDetails, _ labels: Labels, _ stateLabels: (ContainerDetails.State, Int) -> Labels
+            _ details: ContainerDetails, _ labels: Labels, _ stateLabels: (LabelledState) -> Labels
         ) {
             if let current = details.state {
-                for (other, index) in states { state.append(other == current ? 1 : 0, stateLabels(other, index)) }
+                for other in states { state.append(other.state == current ? 1 : 0, stateLabels(other)) }
             }
             if let code = details.exitCode { exitCode.append(Double(code), labels) }
             if let wasOut = details.wasOutOfMemory { outOfMemory.append(wasOut ? 1 : 0, labels) }

@@ -86,6 +86,7 @@ private final class RuntimeAnswerHandler<Answer: Sendable>: ChannelInboundHandle
     private let begun: @Sendable () -> Void
     private let take: (@Sendable (inout Answer, JSONText) -> Void)?
     private var objects: JSONObjects
+    private var wasConnected = false
 
     init(
         _ uri: String, of path: String, _ limits: RuntimeClient.Limits, _ answer: Answer,
@@ -103,6 +104,7 @@ private final class RuntimeAnswerHandler<Answer: Sendable>: ChannelInboundHandle
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        wasConnected = true
         let headers: HTTPHeaders = ["Host": "localhost", "User-Agent": "stack-exporter", "Connection": "close"]
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
@@ -147,6 +149,8 @@ private final class RuntimeAnswerHandler<Answer: Sendable>: ChannelInboundHandle
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        // Why there never was a connection says the attempt itself.
+        guard wasConnected else { return }
         fail(.connection, "closed the connection before the end of its answer to \(endpoint)")
     }
 

@@ -29,9 +29,8 @@ final class RuntimeSocket: Sendable {
     /// What changes what a page shows, in Docker's words and, where it filters by others, in Podman's. Each health check is
     /// three further events, which stay out.
     private static let events = [
-        "create", "start", "restart", "die", "died", "cleanup", "oom", "destroy", "remove", "rename", "pause",
-        "unpause",
-        "update", "health_status",
+        "create", "start", "restart", "die", "died", "cleanup", "oom", "destroy", "remove",
+        "rename", "pause", "unpause", "update", "health_status",
     ]
 
     /// Where the engine listens.
@@ -56,7 +55,7 @@ final class RuntimeSocket: Sendable {
         var failure: CollectorError?
         /// Whether the failure is over only when a connection has lasted.
         var wasUnsteady = false
-        /// Of containers that the engine did not know, or was asked about because they were new.
+        /// Containers that a scrape has asked about.
         var asked: Set<String> = []
         /// Since when the engine could not tell of them.
         var doubted: [String: ContinuousClock.Instant] = [:]
@@ -75,8 +74,8 @@ final class RuntimeSocket: Sendable {
         private(set) var isReady = false
         /// When the list was there.
         var listed: ContinuousClock.Instant?
-        /// Fires when the engine has shown that it is alive.
-        var pong: Signal?
+        /// Whether the engine is being asked whether it is alive.
+        var isPinging = false
         /// To be asked about, the last one first; each once.
         var queue: [String] = []
         var queued: Set<String> = []
@@ -118,16 +117,15 @@ final class RuntimeSocket: Sendable {
     struct Snapshot: Sendable {
         let entries: [String: RuntimeInventory.Entry]
         let placement: RuntimeAnswers.Placement?
-        /// Whether the engine has answered since the moment that was asked about, and its events are being followed.
+        /// Whether the engine's events are being followed, and it has not been found to hang.
         let isCurrent: Bool
     }
 
-    /// What is known, and whether the engine has answered since the start of a scrape.
-    func snapshot(since start: ContinuousClock.Instant) -> Snapshot {
+    /// What is known.
+    var snapshot: Snapshot {
         state.withLock { state in
             Snapshot(
-                entries: state.inventory.entries, placement: state.placement,
-                isCurrent: state.session?.listed != nil && state.answered.map { $0 >= start } ?? false)
+                entries: state.inventory.entries, placement: state.placement, isCurrent: state.session?.listed != nil)
         }
     }
 
@@ -144,9 +142,10 @@ final class RuntimeSocket: Sendable {
         return isOptional && access(path, F_OK) != 0 ? nil : failure
     }
 
-    /// Connects where there is no connection, and else asks whether the engine is alive.
+    /// Connects where there is no connection, and else asks whether the engine is alive: one that hangs is as silent as one
+    /// where nothing happens.
     ///
-    /// - Returns: What fires when it has told all, or has shown that it is alive; `nil` where that is not worth waiting for.
+    /// - Returns: What fires when it has told all, or cannot be reached; `nil` where there is nothing to wait for.
     func begin() -> Signal? {
         let (signal, pingedSession) = state.withLock { state -> (Signal?, Int?) in
             guard !state.isClosed else { return (nil, nil) }
@@ -157,11 +156,10 @@ final class RuntimeSocket: Sendable {
                     state.doubted[id] = nil
                     session.enqueue(id)
                 }
-                let isPinging = session.pong != nil
-                let pong = session.pong ?? Signal()
-                session.pong = pong
+                let wasPinging = session.isPinging
+                session.isPinging = true
                 state.session = session
-                return (state.isLate ? nil : pong, isPinging ? nil : session.id)
+                return (nil, wasPinging ? nil : session.id)
             }
             guard (try? state.backOff.check()) != nil else { return (nil, nil) }
             state.lastTask += 1
@@ -186,13 +184,16 @@ final class RuntimeSocket: Sendable {
         }
     }
 
-    /// Asks about containers that a scrape has met, each once, where the engine answers at all.
+    /// Asks about containers that a scrape has met, where the engine answers at all; one that it does not know is not asked
+    /// about again, since it would tell by an event.
     ///
     /// - Returns: What fires when all are known or known not to be; `nil` where there is nothing to wait for.
     func ask(about ids: [String], limit: Int = 64) -> Signal? {
         let signal = state.withLock { state -> Signal? in
             guard state.session?.listed != nil, !state.isLate else { return nil }
-            let new = Set(Set(ids).subtracting(state.asked).prefix(limit))
+            let entries = state.inventory.entries
+            let asked = state.asked
+            let new = Set(ids.lazy.filter { entries[$0] != nil || !asked.contains($0) }.prefix(limit))
             guard !new.isEmpty else { return nil }
             if state.asked.count + new.count > RuntimeInventory.maximumCount { state.asked = [] }
             state.asked.formUnion(new)
@@ -262,7 +263,7 @@ final class RuntimeSocket: Sendable {
             state.doubted = [:]
             let age = session.listed.map { $0.duration(to: .now) }
             state.wasUnsteady = age.map { $0 < Self.steadiness } ?? false
-            if age != nil, !state.wasUnsteady {
+            if age != nil, !state.wasUnsteady, error.reason == .connection {
                 // Engines are restarted. Why it ended is only worth a word where it cannot be reached again.
                 state.backOff.succeed()
                 state.failure = nil
@@ -275,7 +276,6 @@ final class RuntimeSocket: Sendable {
         guard let session else { return }
         task?.cancel()
         session.ready.fire()
-        session.pong?.fire()
         for waiting in session.waiting { waiting.signal.fire() }
     }
 
@@ -329,13 +329,11 @@ final class RuntimeSocket: Sendable {
             failure = error
         }
         if let failure { return fail(id, failure) }
-        let pong = state.withLock { state -> Signal? in
-            guard state.session?.id == id else { return nil }
-            defer { state.session?.pong = nil }
+        state.withLock { state in
+            guard state.session?.id == id else { return }
+            state.session?.isPinging = false
             state.noteAnswer()
-            return state.session?.pong
         }
-        pong?.fire()
     }
 
     private func note(_ event: (id: String, isEnd: Bool), in id: Int) {

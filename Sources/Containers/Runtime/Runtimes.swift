@@ -20,7 +20,7 @@ struct RuntimeSnapshot: Sendable {
         return nil
     }
 
-    /// The same, where the engine has answered since the scrape began.
+    /// The same, where its engine can be asked now.
     func current(_ id: String) -> RuntimeInventory.Entry? {
         for engine in engines where engine.isCurrent {
             if let entry = engine.entries[id] { return entry }
@@ -62,8 +62,13 @@ final class Runtimes: Sendable {
         }
     }
 
-    /// What was known at the end of the last ``Look``.
+    /// What is known in this scrape, after its look.
     var snapshot: RuntimeSnapshot { latest.withLock { $0 } }
+
+    /// Ends the scrape: what it knew need not be kept beside what is known by then.
+    func end() {
+        latest.withLock { $0 = .none }
+    }
 
     /// One scrape's look at the engines, which goes on while the scrape does something else.
     struct Look {
@@ -72,7 +77,7 @@ final class Runtimes: Sendable {
         fileprivate let waits: [(socket: RuntimeSocket, signal: Signal)]
     }
 
-    /// Connects to those that there is no connection to, and asks the others whether they are alive.
+    /// Connects to those that there is no connection to.
     func begin(until deadline: Deadline) -> Look {
         let start = ContinuousClock.now
         let waits: [Wait] = sockets.compactMap { socket in socket.begin().map { (socket, $0) } }
@@ -87,12 +92,12 @@ final class Runtimes: Sendable {
     func finish(_ look: Look, new ids: [String]) async -> RuntimeSnapshot {
         guard !sockets.isEmpty else { return .none }
         await wait(look.waits, of: look)
-        var snapshot = snapshot(since: look.start)
+        var snapshot = newSnapshot
         let unknown = ids.filter { !snapshot.isRunning($0) }
         if !unknown.isEmpty {
             let waits: [Wait] = sockets.compactMap { socket in socket.ask(about: unknown).map { (socket, $0) } }
             await wait(waits, of: look)
-            snapshot = self.snapshot(since: look.start)
+            snapshot = newSnapshot
         }
         latest.withLock { $0 = snapshot }
         return snapshot
@@ -102,9 +107,10 @@ final class Runtimes: Sendable {
         for (socket, signal) in waits where await !signal.wait(until: look.end) { socket.wasLate(since: look.start) }
     }
 
-    private func snapshot(since start: ContinuousClock.Instant) -> RuntimeSnapshot {
+    private var newSnapshot: RuntimeSnapshot {
+        // What changes in between is looked at again by the next scrape.
         let revision = sockets.reduce(0) { $0 + $1.revision }
-        return RuntimeSnapshot(engines: sockets.map { $0.snapshot(since: start) }, revision: revision)
+        return RuntimeSnapshot(engines: sockets.map(\.snapshot), revision: revision)
     }
 
     /// Notes where the cgroup of a container is.
