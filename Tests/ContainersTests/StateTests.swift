@@ -76,6 +76,25 @@ struct StateTests {
         await host.shutdown()
     }
 
+    @Test("each start is on the first page that shows it, also where its event has not come")
+    func manyStarts() async throws {
+        let host = try await EngineHost(containers: [first: .init(name: "web")])
+        _ = await host.scrape()
+        for run in 1...3 {
+            host.engine[first]?.state = "exited"
+            try host.stop(first)
+            host.engine.emit("die", first)
+            _ = try #require(await host.page { $0.states == ["web": "exited"] })
+            host.engine[first]?.state = "running"
+            host.engine[first]?.started = "2026-11-21T10:00:0\(run)Z"
+            try host.start(first)
+            let page = await host.scrape()
+            #expect(page.states == ["web": "running"])
+            #expect(page.series("container_start_time_seconds")["{\(webLabels)}"] == 1_795_255_200 + Double(run))
+        }
+        await host.shutdown()
+    }
+
     @Test("one that never ran, and one in another cgroup: where they would be")
     func stopped() async throws {
         let host = try await EngineHost(containers: [
