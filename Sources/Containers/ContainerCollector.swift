@@ -17,7 +17,8 @@ public enum ContainerCollectors {
     /// Memory comes before CPU: reading `memory.stat` and `cpu.stat` in turns makes Linux 5.15 to 6.7 sum up the
     /// statistics of the whole tree again and again, 6 times the cost of one after the other.
     static let all: [any ContainerCollector] = [
-        memory, cpu, pressure, processes, DiskIO(), Network(), Hugetlb(), OpenFiles(), details, Lifetime(), Machine(),
+        memory, cpu, pressure, processes, DiskIO(), Network(), Hugetlb(), OpenFiles(), details, Lifetime(), State(),
+        Machine(),
     ]
 
     /// Their names, as `--collector.<name>` knows them, and whether they run by default.

@@ -59,4 +59,7 @@ struct ContainerDetails: Equatable, Sendable {
     var cpuShares: Int?
     /// The path of its cgroup where the runtime tells or implies it, for a container that has none at the moment.
     var cgroupPath: String?
+
+    /// Whether the files of runtimes, which are not written all at once, may tell more of it.
+    var isIncomplete: Bool { name == nil || processID == nil || pod?.container.isEmpty ?? false }
 }

@@ -1,9 +1,11 @@
 public import Exposition
 import Glibc
+public import NIOCore
 public import Scraping
 import Synchronization
 
-/// The containers of this host, read from the cgroup file system: no runtime is asked, no privilege is needed.
+/// The containers of this host, read from the cgroup file system, which takes no privilege, with names and states from the
+/// engines whose sockets may be opened.
 ///
 /// All reading is done on a thread of its own, in order of the collectors, while the scrape waits.
 public actor ContainersTarget: Target {
@@ -36,14 +38,27 @@ public actor ContainersTarget: Target {
     private let executor = ThreadExecutor(name: "cgroups")
     private let enabled: [any ContainerCollector]
     private let leftOut = Mutex(0)
+    private let runtimes: Runtimes
+    private let files: RuntimeFiles
+    /// ``RuntimeSnapshot/revision`` of what the cgroups have learnt.
+    private var learnt = 0
     private var reader: CgroupReader?
 
     /// Finds the cgroup hierarchies, reading nothing else of them yet.
     ///
+    /// - Parameter group: Where the connections to engines live; it must outlast the target. No engine is asked where it is
+    ///   `nil`.
     /// - Returns: `nil` where no directory is configured and this host, or what is seen of it, has no cgroups.
     /// - Throws: Where the configured directory holds no cgroups or cannot be opened.
     public init?(
-        _ settings: Settings = Settings(), collectors selection: CollectorSelection = CollectorSelection()
+        _ settings: Settings = Settings(), collectors selection: CollectorSelection = CollectorSelection(),
+        group: (any EventLoopGroup)? = nil
+    ) throws(ContainersError) {
+        try self.init(settings, collectors: selection, runtimes: Runtimes(settings, group: group))
+    }
+
+    init?(
+        _ settings: Settings, collectors selection: CollectorSelection = CollectorSelection(), runtimes: Runtimes
     ) throws(ContainersError) {
         guard let mounts = try CgroupMounts.find(cgroupfs: settings.cgroupfs, procfs: settings.procfs) else {
             return nil
@@ -54,22 +69,30 @@ public actor ContainersTarget: Target {
             descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2),
             showing: settings.shownKinds
         )
+        enabled = ContainerCollectors.all.filter(selection.isEnabled).map { collector in
+            collector is State ? State(runtimes: runtimes, settings: settings) : collector
+        }
         self.settings = settings
-        enabled = ContainerCollectors.all.filter(selection.isEnabled)
+        self.runtimes = runtimes
+        files = RuntimeFiles(settings: settings)
         name = settings.name
         collectors = enabled.map(\.name)
     }
 
-    /// Walks the cgroups and runs the collectors one after the other.
-    public func run(_ scrape: Scrape) {
+    /// Walks the cgroups and runs the collectors one after the other. Engines have a quarter of a second to tell of
+    /// containers that are new.
+    public func run(_ scrape: Scrape) async {
         guard let reader else { return }
-        do {
+        let look = runtimes.begin(until: scrape.deadline)
+        do throws(CollectorError) {
             try reader.tree.refresh(now: time(nil), until: scrape.deadline)
         } catch {
             return scrape.targetFailed(error)
         }
         leftOut.withLock { $0 = reader.tree.leftOut }
         scrape.targetAnswered()
+        await learn(look, of: reader.tree)
+        for (path, error) in runtimes.failures { scrape.leaveOut("engine \(path)", because: error) }
         for collector in enabled {
             scrape.deliver(collector.name) { () throws(CollectorError) in
                 try collector.families(from: reader, until: scrape.deadline)
@@ -78,6 +101,47 @@ public actor ContainersTarget: Target {
         for (name, reason) in reader.omissions.sorted(by: { $0.key < $1.key }) {
             scrape.leaveOut(name, because: reason)
         }
+        runtimes.end()
+    }
+
+    /// Gives containers and pods the names and the like that are found out about them, once, and anew where something has
+    /// changed.
+    private func learn(_ look: Runtimes.Look, of tree: CgroupTree) async {
+        let filesHaveChanged = files.haveChanged()
+        let new = tree.exported.filter { $0.container != nil && $0.details == nil }
+        let told = await runtimes.finish(look, new: new.compactMap { $0.container?.id })
+        let engineHasNews = told.revision != learnt
+        learnt = told.revision
+        for cgroup in tree.exported {
+            switch cgroup.role {
+            case .container(let container):
+                let isNew = cgroup.details == nil
+                if let entry = told[container.id] {
+                    guard isNew || engineHasNews else { continue }
+                    // What began with the last start holds for as long as the cgroup is there.
+                    let details =
+                        entry.isInspected ? entry.details : entry.details.keepingRun(of: cgroup.details)
+                    learn(details, of: cgroup, container)
+                    if entry.seenPath == nil { runtimes.remember(path: "/\(cgroup.relativePath)", of: container.id) }
+                } else if isNew || filesHaveChanged && cgroup.details?.isIncomplete == true {
+                    let details = files.details(of: container, cgroup: cgroup) ?? cgroup.details ?? ContainerDetails()
+                    learn(details, of: cgroup, container)
+                }
+            case .pod(let uid) where cgroup.details == nil || filesHaveChanged:
+                let pod = files.pod(uid: uid)
+                cgroup.learn(
+                    ContainerDetails(pod: pod), labels: ContainerLabels.pairs(id: "/\(cgroup.relativePath)", pod: pod))
+            case .pod, .group, .passage, .ignored:
+                continue
+            }
+        }
+    }
+
+    private func learn(_ details: ContainerDetails, of cgroup: Cgroup, _ container: Container) {
+        cgroup.learn(
+            details,
+            labels: ContainerLabels.pairs(
+                id: "/\(cgroup.relativePath)", container: container, details: details, settings: settings))
     }
 
     /// As in ``statusMetrics``.
@@ -88,9 +152,10 @@ public actor ContainersTarget: Target {
         ]
     }
 
-    /// Closes all files.
-    public func shutdown() {
+    /// Closes all files and connections.
+    public func shutdown() async {
         reader = nil
+        await runtimes.shutdown()
     }
 
     /// How many descriptors the process may have open.

@@ -18,7 +18,7 @@ func makeGatherer(
             $0, collectors: settings.collectors, hasLegacyNames: settings.postgresOptions.hasLegacyNames)
     }
     targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }
-    if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors) {
+    if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors, group: group) {
         targets.append(containers)
     }
     if let host = HostTarget(

@@ -29,7 +29,8 @@ struct ContainersTargetTests {
         #expect(
             target.collectors == [
                 "container_memory", "container_cpu", "container_pressure", "container_processes", "container_disk_io",
-                "container_network", "container_hugetlb", "container_lifetime", "machine",
+                "container_network", "container_hugetlb", "container_lifetime", "container_state",
+                "machine",
             ])
         #expect(target.openConnections == nil)
         let families = await page(target)
@@ -50,7 +51,7 @@ struct ContainersTargetTests {
         let selection = CollectorSelection([
             "container_memory": false, "container_pressure": false, "container_processes": false,
             "container_disk_io": false, "container_network": false, "container_hugetlb": false,
-            "container_lifetime": false, "machine": false, "pg_locks": true,
+            "container_lifetime": false, "container_state": false, "machine": false, "pg_locks": true,
         ])
         let target = try #require(try ContainersTarget(settings(.hybrid), collectors: selection))
         #expect(target.collectors == ["container_cpu"])

@@ -28,6 +28,9 @@ struct Fixture {
 
     private static let root = (Bundle.module.resourceURL ?? URL(filePath: ".")).appending(path: "Fixtures")
 
+    /// What engines answered.
+    static let engines = root.appending(path: "engine")
+
     /// A page that was found right.
     static func page(_ name: String) throws -> String {
         try String(contentsOf: root.appending(path: "\(name).prom"), encoding: .utf8)

@@ -6,17 +6,19 @@ import Scraping
 struct Lifetime: ContainerCollector {
     private static let created = entry(
         "container_creation_time_seconds",
-        "When the cgroup was made, by the date of its directory, in seconds since 1970.")
+        "When the container was made, in seconds since 1970; where no runtime tells, when its cgroup was.",
+        source: "the runtime's Created, or the date of the cgroup's directory")
     private static let started = entry(
         "container_start_time_seconds",
-        "When the container was started, in seconds since 1970; the runtime makes the cgroup anew for each start.")
+        "When the container was last started, in seconds since 1970; where no runtime tells, when its cgroup was made.",
+        source: "the runtime's State.StartedAt, or the date of the cgroup's directory, which each start makes anew")
     private static let lastSeen = entry(
         "container_last_seen",
-        "When the cgroup was last there, in seconds since 1970; a container's stays for five minutes after it is gone.")
+        "When the cgroup was last there, in seconds since 1970; a container's stays for five minutes after it is gone.",
+        source: "the cgroup's directory")
 
-    private static func entry(_ name: String, _ help: String) -> CatalogueEntry {
-        CatalogueEntry(
-            MetricDescriptor(name, .gauge, help), labels: Cgroup.labelNames, source: "the cgroup's directory")
+    private static func entry(_ name: String, _ help: String, source: String) -> CatalogueEntry {
+        CatalogueEntry(MetricDescriptor(name, .gauge, help), labels: Cgroup.labelNames, source: source)
     }
 
     var metrics: [CatalogueEntry] { [Self.created, Self.started, Self.lastSeen] }
@@ -30,13 +32,16 @@ struct Lifetime: ContainerCollector {
         var lastSeen = MetricFamily(Self.lastSeen.descriptor)
         let now = Double(time(nil))
         for cgroup in reader.tree.exported where !cgroup.isGone {
-            created.append(Double(cgroup.created), cgroup.labels)
-            started.append(Double(cgroup.created), cgroup.labels)
+            created.append(cgroup.details?.created ?? Double(cgroup.created), cgroup.labels)
+            started.append(cgroup.details?.started ?? Double(cgroup.created), cgroup.labels)
             lastSeen.append(now, cgroup.labels)
         }
         // cAdvisor's samples have timestamps, which keep them visible to rules for "container killed" when they are no
         // longer served. Ours have none, so the last one goes on being served for as long.
-        for container in reader.tree.departed {
+        guard !reader.tree.departed.isEmpty else { return [created, started, lastSeen] }
+        // One that was started again has the same labels as before.
+        let present = Set(reader.tree.exported.lazy.filter { !$0.isGone && $0.container != nil }.map(\.labels))
+        for container in reader.tree.departed where !present.contains(container.labels) {
             lastSeen.append(Double(container.lastSeen), container.labels)
         }
         return [created, started, lastSeen]
