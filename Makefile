@@ -64,6 +64,7 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 	@Tests/Lab/install postgresql redis-server
 	@Tests/Lab/replaced-exporters $(EXPORTERS)
 	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) $(EXPORTERS) $(REDIS_VERSIONS)
+	@/usr/bin/python3 Tests/Lab/bench-containers $(EXPORTER) $(EXPORTERS)
 
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck

@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "Lab", path: "Tests/Lab",
             exclude: [
-                "bench", "cgroup-kernel", "install", "postgres-versions", "redis-versions", "replaced-exporters",
+                "bench", "bench-containers", "cgroup-kernel", "install", "postgres-versions", "redis-versions",
+                "replaced-exporters",
                 "stack",
             ],
             swiftSettings: settings),

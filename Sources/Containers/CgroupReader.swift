@@ -25,6 +25,8 @@ final class CgroupReader {
 
     /// What is longer is cut, after a whole number of lines or in the middle of one.
     private static let maximumLength = 1 << 20
+    /// A page of 4 KiB without a line that did not fit.
+    private static let shortestPage = 4096 - 64
 
     /// v1's controllers whose hierarchies have files that are only ever changed by being written to.
     private static let controllersWithLimits = ["cpu", "cpuset", "memory", "pids"]
@@ -137,23 +139,24 @@ final class CgroupReader {
             return .absent
         }
         let outcome = try read(opened, body)
-        // The kernel takes longer to write memory.stat than to open it, so others gain more from being kept.
-        if outcome == .read, file.name != "memory.stat", let kept = budget.keep(opened) {
-            cgroup.files[index] = .open(kept)
-        }
+        if outcome == .read, let kept = budget.keep(opened) { cgroup.files[index] = .open(kept) }
         return outcome
     }
 
     private func read(_ file: borrowing File, _ body: (Span<UInt8>) -> Void) throws(CollectorError) -> Outcome {
         var length = 0
         while true {
-            length = buffer.withUnsafeMutableBytes { pread(file.descriptor, $0.baseAddress, $0.count, 0) }
-            if length < 0 {
+            let count = buffer.withUnsafeMutableBytes { bytes in
+                pread(file.descriptor, bytes.baseAddress?.advanced(by: length), bytes.count - length, off_t(length))
+            }
+            if count < 0 {
                 if errno == EINTR { continue }
                 return try Self.outcome(of: SystemError())
             }
-            if length < buffer.count || buffer.count >= Self.maximumLength { break }
-            buffer.append(contentsOf: repeatElement(0, count: buffer.count))
+            length += count
+            // A list, as in cgroup.procs, comes a page at a time; a text that is shorter than that is all there is.
+            if count < Self.shortestPage || length >= Self.maximumLength { break }
+            if length == buffer.count { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
         }
         let text = buffer
         body(text.span.extracting(first: length))

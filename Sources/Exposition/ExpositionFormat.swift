@@ -76,14 +76,16 @@ public enum ExpositionFormat: Sendable, CaseIterable {
             page.append(contentsOf: unit.rawValue.utf8)
             page.append(UInt8(ascii: "\n"))
         }
-        for sample in family.samples {
-            switch sample.value {
+        // Through a span, samples are looked at where they are: copying one would count references, twice each.
+        let samples = family.samples.span
+        for index in samples.indices {
+            switch samples[index].value {
             case .number(let value):
-                encode(descriptor.name, "", sample.labels, into: &page) { $0.append(number: value) }
+                encode(descriptor.name, "", samples[index].labels, into: &page) { $0.append(number: value) }
             case .histogram(let histogram):
-                encode(histogram, of: descriptor.name, sample.labels, into: &page)
+                encode(histogram, of: descriptor.name, samples[index].labels, into: &page)
             case .summary(let summary):
-                encode(summary, of: descriptor.name, sample.labels, into: &page)
+                encode(summary, of: descriptor.name, samples[index].labels, into: &page)
             }
         }
     }

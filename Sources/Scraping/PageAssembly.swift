@@ -139,7 +139,10 @@ extension MetricFamily {
 extension [Sample] {
     /// Whether both have label sets of the same identity, one by one.
     fileprivate func hasSameLabels(as other: [Sample]) -> Bool {
-        count == other.count && indices.allSatisfy { self[$0].labels.isIdentical(to: other[$0].labels) }
+        guard count == other.count else { return false }
+        let (own, others) = (span, other.span)
+        for index in own.indices where !own[index].labels.isIdentical(to: others[index].labels) { return false }
+        return true
     }
 
     fileprivate mutating func removeAllCounting(where isUnwanted: (Sample) -> Bool) -> Int {

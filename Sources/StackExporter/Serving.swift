@@ -13,6 +13,7 @@ enum Serving {
     /// - Throws: Where an address cannot be listened on or a configured directory holds no cgroups.
     static func run(_ settings: Settings, log: Logger) async throws {
         let start = ContinuousClock.now
+        raiseDescriptorLimit()
         // One thread does for all connections: answers are made elsewhere.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPMetrics(showsScrapeErrors: settings.scrapesRedis)
@@ -48,6 +49,16 @@ enum Serving {
                 exit(0)
             }
         }
+    }
+
+    /// Lets this process open as many files as its user may: some are kept open for each container. The limit starts low
+    /// for the sake of programs that use `select`, which cannot do with more than 1,024.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(resource, &limit)
     }
 
     private static func status(

@@ -5,6 +5,12 @@ extension ContainerCollectors {
     static let details = CgroupTable(
         "container_details", isEnabledByDefault: false,
         [
+            // On v2 of Linux 6.11 it is counted where the limit is, and in all that this is in; before, where the fork was.
+            CgroupMetric(
+                "container_threads_refused_total", .counter,
+                "How often a process or thread could not be made because of the limit.",
+                v2: ["pids.events: max"], v1: ["pids.events: max"]
+            ),
             CgroupMetric(
                 "container_oom_events_local_total", .counter,
                 "Processes that the OOM killer ended in the cgroup itself, without those of cgroups within it.",

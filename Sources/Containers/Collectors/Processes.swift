@@ -31,12 +31,6 @@ extension ContainerCollectors {
                     top: ["sys/kernel/pid_max", "sys/kernel/threads-max"],
                     rule: .leastOfPath)
             ),
-            // On v2 of Linux 6.11 it is counted where the limit is, and in all that this is in; before, where the fork was.
-            CgroupMetric(
-                "container_threads_refused_total", .counter,
-                "How often a process or thread could not be made because of the limit.",
-                v2: ["pids.events: max"], v1: ["pids.events: max"]
-            ),
         ]
     )
 
