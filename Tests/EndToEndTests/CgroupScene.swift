@@ -149,7 +149,8 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
 
         # Starts the exporter, by $nobody. The metrics of the host are none of the cgroups'.
         serve() {
-            $nobody 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --host.node-exporter --scrape.timeout=60s' &
+            $nobody 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --host.node-exporter \
+                --scrape.timeout=60s' &
             await 'wget -q -O /dev/null http://127.0.0.1:9187/-/ready 2>/dev/null'
             page first
             exporter=$(pidof stack-exporter)

@@ -98,8 +98,8 @@ public enum CgroupMachine {
         return results
     }
 
-    /// Without the use of CMPXCHG16B (feature 141): with it Linux 6.12 now and then fails in QEMU 7.2, and without it no
-    /// failure was seen. That its emulation is at fault is a guess.
+    /// Without the use of CMPXCHG16B (feature 141): with it Linux 6.12 now and then fails in QEMU 7.2, and without it
+    /// no failure was seen. That its emulation is at fault is a guess.
     private static let parameters = ["console=\(console)", "quiet", "panic=-1", "clearcpuid=141"]
 
     #if arch(arm64)
