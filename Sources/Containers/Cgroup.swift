@@ -30,7 +30,7 @@ final class Cgroup {
     var isGone = false
     /// Whether children may be there that are not known.
     var needsListing = true
-    /// Goes up when a file of it was written to, which is how limits change; see ``CgroupWatcher``.
+    /// Goes up when a file of it was written to, which is how limits change, or came; see ``CgroupWatcher``.
     var writes = 0
     /// By which the kernel tells of its directory.
     var watch: CInt?
@@ -101,8 +101,9 @@ final class Cgroup {
         created = min(created, seconds)
     }
 
-    /// Has files looked for again that were not there.
-    func forgetAbsentFiles() {
+    /// Has files looked for again that were not there, and limits read anew.
+    func haveFilesChanged() {
+        writes += 1
         for index in files.indices {
             if case .absent = files[index] { files[index] = .unknown }
         }

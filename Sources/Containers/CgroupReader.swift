@@ -122,7 +122,11 @@ final class CgroupReader {
     ) throws(CollectorError) -> Outcome {
         while cgroup.files.count <= index { cgroup.files.append(.unknown) }
         switch cgroup.files[index] {
-        case .open(let kept): return try read(kept.file, body)
+        case .open(let kept):
+            let outcome = try read(kept.file, body)
+            guard outcome == .gone, tree.isThere(cgroup) else { return outcome }
+            // A controller that was switched off took its files with it.
+            cgroup.files[index] = .unknown
         case .absent: return .absent
         case .unknown: break
         }

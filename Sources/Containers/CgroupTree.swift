@@ -115,10 +115,7 @@ final class CgroupTree {
         try deadline.check()
         count += 1
         guard cgroup.role != .ignored, cgroup.components.count < Self.maximumDepth else { return }
-        if isWholeWalk {
-            cgroup.writes += 1
-            cgroup.forgetAbsentFiles()
-        }
+        if isWholeWalk { cgroup.haveFilesChanged() }
         if isWholeWalk || cgroup.watch == nil { watcher.watch(cgroup) }
 
         let isToldOf = cgroup.watch != nil && !isWholeWalk

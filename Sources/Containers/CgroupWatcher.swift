@@ -49,7 +49,7 @@ final class CgroupWatcher {
             case .written(let file):
                 known.cgroup.writes += 1
                 if file == Self.controllerSwitch {
-                    for child in known.cgroup.children { child.forgetAbsentFiles() }
+                    for child in known.cgroup.children { child.haveFilesChanged() }
                 }
             case .ended:
                 watched[watch] = nil

@@ -107,6 +107,27 @@ struct CgroupTreeTests {
         #expect(tree.departed.isEmpty)
     }
 
+    @Test("a controller that is switched on brings its limits, however long a container is known")
+    func controllers() throws {
+        let cgroup = "app.slice/docker-\(id).scope"
+        try make(cgroup)
+        try directory.write("cgroup.controllers", "pids\n")
+        try directory.write("app.slice/cgroup.subtree_control", "")
+        let reader = try CgroupReader(cgroupfs: directory.path)
+        func limit(at now: Int) throws -> Double? {
+            try reader.families([ContainerCollectors.processes], now: now).values("container_threads_max")["/\(cgroup)"]
+        }
+        #expect(try limit(at: 1_000) == nil)
+        #expect(try limit(at: 1_020) == nil)
+        // Of files that the kernel makes by itself it tells nothing, as here of one that is moved to its place.
+        try directory.write("new", "77\n")
+        try FileManager.default.moveItem(
+            atPath: "\(directory.path)/new", toPath: "\(directory.path)/\(cgroup)/pids.max")
+        #expect(try limit(at: 1_021) == nil)
+        try directory.write("app.slice/cgroup.subtree_control", "pids\n")
+        #expect(try limit(at: 1_022) == 77)
+    }
+
     @Test("no more than so many")
     func limit() throws {
         for number in 0..<20 { try make("group\(number).slice") }

@@ -7,7 +7,7 @@ struct KernelText {
     private let lines: [[Substring]]
 
     init(_ text: String) {
-        lines = text.split(separator: "\n").map { $0.split(separator: " ") }
+        lines = text.split(separator: "\n").map { $0.split { $0 == " " || $0 == "\t" } }
     }
 
     /// The file's only number.
@@ -36,6 +36,15 @@ struct KernelText {
                 let parts = pair.split(separator: "=")
                 if parts.count == 2 { devices[String(line[0]), default: [:]][String(parts[0])] = Double(parts[1]) }
             }
+        }
+    }
+
+    /// How many numbers a list such as `0-3,5` has; `nil` for an empty one.
+    var countOfList: Double? {
+        guard let list = lines.first?.first else { return nil }
+        return list.split(separator: ",").reduce(0) { count, range in
+            let ends = range.split(separator: "-").compactMap { Double($0) }
+            return count + (ends.last ?? 0) - (ends.first ?? 0) + 1
         }
     }
 
@@ -101,6 +110,11 @@ struct CgroupFiles {
     /// Seconds since 1970.
     var now: Double? { results["\(snapshot)/clock"].flatMap { KernelText($0).number } }
 
+    /// From `/proc/sys/kernel`.
+    func sysctl(_ name: String) -> Double? {
+        results["\(snapshot)/proc/sys/kernel/\(name)"].flatMap { KernelText($0).number }
+    }
+
     /// Bytes, from `/proc/meminfo`.
     func meminfo(_ key: String) -> Double? {
         results["\(snapshot)/proc/meminfo"].flatMap { KernelText($0)["\(key):"] }.map { $0 * 1024 }
@@ -137,26 +151,12 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
         CgroupMetricRow(name: name, series: series)
     }
 
-    /// Those that are compared.
-    static let served = all.filter { !expectedLater.contains($0.name) }
+    /// What is not read from files of the cgroup: the top's are the machine's interfaces, of `/proc/1/net/dev`.
+    static let testedElsewhere = ["receive", "transmit"].flatMap { direction in
+        ["bytes", "errors", "packets", "packets_dropped"].map { "container_network_\(direction)_\($0)_total" }
+    }
 
-    /// What the exporter does not have yet. A name goes from here as soon as it is served.
-    static let expectedLater: Set = [
-        "container_blkio_device_usage_total", "container_cpu_limit_effective_cores",
-        "container_fs_io_cost_indebt_seconds_total", "container_fs_io_cost_indelay_seconds_total",
-        "container_fs_io_cost_usage_seconds_total", "container_fs_io_cost_wait_seconds_total",
-        "container_fs_reads_bytes_total", "container_fs_reads_total", "container_fs_writes_bytes_total",
-        "container_fs_writes_total", "container_hugetlb_failcnt", "container_hugetlb_usage_bytes",
-        "container_memory_limit_effective_bytes", "container_memory_working_set_ratio",
-        "container_pressure_cpu_stalled_seconds_total", "container_pressure_cpu_waiting_seconds_total",
-        "container_pressure_io_stalled_seconds_total", "container_pressure_io_waiting_seconds_total",
-        "container_pressure_memory_stalled_seconds_total", "container_pressure_memory_waiting_seconds_total",
-        "container_processes", "container_threads", "container_threads_max",
-    ]
-
-    /// What is not read from files of the cgroup.
-    static let testedElsewhere: [String] = []
-
+    /// What is on every page.
     static let all = always + cpu + memory + disk + process + pressure + hugetlb + effective
 
     private static let always = [
@@ -220,8 +220,6 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
                     ?? $0.sum("memory.stat", ["kernel_stack", "pagetables", "percpu", "vmalloc", "slab"])
             },
             CgroupMetricRow("container_memory_failcnt") { $0.number("memory.events", "max") },
-            CgroupMetricRow("container_memory_events_max_total") { $0.number("memory.events", "max") },
-            CgroupMetricRow("container_memory_events_high_total") { $0.number("memory.events", "high") },
             CgroupMetricRow("container_oom_events_total") { $0.number("memory.events", "oom_kill") },
             several("container_memory_failures_total") { files in
                 var series: Series = [:]
@@ -237,14 +235,27 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
             CgroupMetricRow("container_spec_memory_swap_limit_bytes") {
                 $0.isTop ? $0.meminfo("SwapTotal") : $0.limit("memory.swap.max")
             },
-            CgroupMetricRow("container_spec_memory_reservation_limit_bytes") { $0.limit("memory.low") },
+            CgroupMetricRow("container_spec_memory_high_limit_bytes") { $0.limit("memory.high") },
+            // Kubernetes writes a reservation to memory.min, everybody else to memory.low.
+            CgroupMetricRow("container_spec_memory_reservation_limit_bytes") { files in
+                guard let low = files.limit("memory.low"), low == 0 else { return files.limit("memory.low") }
+                return files.limit("memory.min")
+            },
         ]
+        + ["low", "high", "max", "oom", "oom_group_kill"].map { key in
+            CgroupMetricRow("container_memory_events_\(key)_total") { $0.number("memory.events", key) }
+        }
         + [
             "rss": "anon", "cache": "file", "mapped_file": "file_mapped", "total_active_file_bytes": "active_file",
             "total_inactive_file_bytes": "inactive_file", "file_dirty_bytes": "file_dirty",
             "file_writeback_bytes": "file_writeback", "pgscan_total": "pgscan", "pgsteal_total": "pgsteal",
             "workingset_refault_file_total": "workingset_refault_file",
-            "workingset_refault_anon_total": "workingset_refault_anon",
+            "workingset_refault_anon_total": "workingset_refault_anon", "pswpin_total": "pswpin",
+            "pswpout_total": "pswpout", "zswap_bytes": "zswap", "zswapped_bytes": "zswapped",
+            "kernel_stack_bytes": "kernel_stack", "pagetables_bytes": "pagetables",
+            "slab_reclaimable_bytes": "slab_reclaimable", "slab_unreclaimable_bytes": "slab_unreclaimable",
+            "sock_bytes": "sock", "shmem_bytes": "shmem", "unevictable_bytes": "unevictable",
+            "anon_thp_bytes": "anon_thp",
         ].map { name, key in CgroupMetricRow("container_memory_\(name)") { $0.number("memory.stat", key) } }
 
     private static let disk =
@@ -265,7 +276,9 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
         ]
         + [
             ("reads_bytes_total", "rbytes", 1), ("writes_bytes_total", "wbytes", 1), ("reads_total", "rios", 1),
-            ("writes_total", "wios", 1), ("io_cost_usage_seconds_total", "cost.usage", 1e6),
+            ("writes_total", "wios", 1), ("discards_bytes_total", "dbytes", 1), ("discards_total", "dios", 1),
+            ("sector_reads_total", "rbytes", 512), ("sector_writes_total", "wbytes", 512),
+            ("io_cost_usage_seconds_total", "cost.usage", 1e6),
             ("io_cost_wait_seconds_total", "cost.wait", 1e6), ("io_cost_indebt_seconds_total", "cost.indebt", 1e6),
             ("io_cost_indelay_seconds_total", "cost.indelay", 1e6),
         ].map { name, field, unit in
@@ -281,9 +294,10 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
     private static let process = [
         CgroupMetricRow("container_processes") { $0["cgroup.procs"].map { Double($0.count) } },
         CgroupMetricRow("container_threads") {
-            $0.number("pids.current") ?? $0["cgroup.procs"].map { Double($0.count) }
+            $0.number("pids.current") ?? $0["cgroup.threads"].map { Double($0.count) }
         },
         CgroupMetricRow("container_threads_max") { $0.limit("pids.max") },
+        CgroupMetricRow("container_threads_refused_total") { $0.number("pids.events", "max") },
     ]
 
     private static let pressure = ["cpu", "io", "memory"].flatMap { resource in
@@ -295,29 +309,50 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
     /// cAdvisor's `container_hugetlb_max_usage_bytes` is always 0 in v2: there is no such file.
     private static let hugetlb = [
         several("container_hugetlb_usage_bytes") { files in
-            ofPageSizes { files.number("hugetlb.\($0).rsvd.current") ?? files.number("hugetlb.\($0).current") }
+            ofPages(files.number("hugetlb.2MB.rsvd.current") ?? files.number("hugetlb.2MB.current"))
         },
-        several("container_hugetlb_failcnt") { files in ofPageSizes { files.number("hugetlb.\($0).events", "max") } },
+        several("container_hugetlb_failcnt") { ofPages($0.number("hugetlb.2MB.events", "max")) },
     ]
 
-    /// Those that the machine's processor may have.
-    private static func ofPageSizes(_ value: (String) -> Double?) -> Series {
-        ["64KB", "2MB", "32MB", "1GB"].reduce(into: [:]) { $0[["pagesize": $1]] = value($1) }
-    }
+    /// The machine has pages of this size alone.
+    private static func ofPages(_ value: Double?) -> Series { value.map { [["pagesize": "2MB"]: $0] } ?? [:] }
 
     /// The least of the ancestors' limits, and the machine's where they have none.
     private static let effective = [
         CgroupMetricRow("container_memory_limit_effective_bytes") { $0.effectiveMemory },
         CgroupMetricRow("container_cpu_limit_effective_cores") { files in
             // The machine has two.
-            files.lineage.compactMap { files in
-                files.quota.flatMap { quota in files["cpu.max"]?.word(1).map { quota / $0 } }
+            files.lineage.flatMap { files in
+                [
+                    files.quota.flatMap { quota in files["cpu.max"]?.word(1).map { quota / $0 } },
+                    files["cpuset.cpus"]?.countOfList,
+                ].compactMap(\.self)
             }.reduce(2, min)
+        },
+        CgroupMetricRow("container_threads_limit_effective") { files in
+            (files.lineage.compactMap { $0.number("pids.max") }
+                + ["pid_max", "threads-max"].compactMap(files.sysctl)).min()
         },
         CgroupMetricRow("container_memory_working_set_ratio") { files in
             files.workingSet.flatMap { used in files.effectiveMemory.map { used / $0 } }
         },
     ]
+
+    /// What `--collector.container_details` adds.
+    static let details =
+        [
+            CgroupMetricRow("container_oom_events_local_total") { $0.number("memory.events.local", "oom_kill") },
+            CgroupMetricRow("container_memory_events_max_local_total") { $0.number("memory.events.local", "max") },
+            CgroupMetricRow("container_memory_swap_max_usage_bytes") { $0.number("memory.swap.peak") },
+            CgroupMetricRow("container_threads_max_usage") { $0.number("pids.peak") },
+            CgroupMetricRow("container_pressure_irq_stalled_seconds_total") { $0.pressure("irq", "full") },
+            CgroupMetricRow("container_cgroup_descendants") { $0.number("cgroup.stat", "nr_descendants") },
+            CgroupMetricRow("container_cgroup_dying_descendants") { $0.number("cgroup.stat", "nr_dying_descendants") },
+            CgroupMetricRow("container_cgroup_frozen") { $0.number("cgroup.events", "frozen") },
+        ]
+        + ["max", "fail"].map { key in
+            CgroupMetricRow("container_memory_swap_events_\(key)_total") { $0.number("memory.swap.events", key) }
+        }
 }
 
 extension CgroupFiles {

@@ -24,11 +24,12 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
     /// Podman's container with more memory than `memory.high`; its processes are in a cgroup below.
     static let swapped = "/machine.slice/libpod-\(digits("c")).scope"
     /// Of a pod of systemd's driver: reads and writes a disk by the page cache and without.
-    static let reading =
-        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_0000_4000_8000_00000000000a.slice/"
-        + "cri-containerd-\(digits("d")).scope"
+    static let reading = "\(podOfReading)/cri-containerd-\(digits("d")).scope"
+    static let podOfReading =
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_0000_4000_8000_00000000000a.slice"
     /// Of a pod of the cgroupfs driver: as many processes as it may have, and no limits but its ancestors'.
-    static let pod = "/kubepods/besteffort/pod0a1b2c3d-0000-4000-8000-00000000000b/\(digits("e"))"
+    static let full = "\(podOfFull)/\(digits("e"))"
+    static let podOfFull = "/kubepods/besteffort/pod0a1b2c3d-0000-4000-8000-00000000000b"
     /// A service that maps a file and has huge pages.
     static let service = "/system.slice/postgresql.service"
     /// A rootless container, to which only memory and pids are delegated, and no account of pressure is kept.
@@ -39,22 +40,33 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
     /// Made then.
     static let late = "/docker/\(digits("2"))"
 
+    /// Known to the exporter for more than ten seconds when its limits change, those of what it is in, and which
+    /// controllers it has: pids is switched on for it and off again.
+    static let changing = "\(sliceOfChanging)/docker-\(digits("3")).scope"
+    /// Not on the page itself.
+    static let sliceOfChanging = "/app.slice/app-changing.slice"
+
+    static let pods: Set = [podOfReading, podOfFull]
     /// What is on the page of the first scrapes, and at rest.
-    static let exported: Set = [
-        "/docker", "/kubepods", "/kubepods.slice", "/machine.slice", "/system.slice", throttled, killed, swapped,
-        reading,
-        pod, service, rootless, idle,
-    ]
+    static let exported = pods.union([
+        "/app.slice", "/docker", "/kubepods", "/kubepods.slice", "/machine.slice", "/system.slice", throttled, killed,
+        swapped, reading, full, service, rootless, idle, changing,
+    ])
 
     /// An id of 64 digits.
     static func digits(_ digit: String) -> String { String(repeating: digit, count: 64) }
 
-    /// What the machine has left; it runs once, when it is first asked for.
+    /// What the machine has left. All of them are started, once, when the first is asked for.
     var results: MachineResults {
         get async throws {
             guard let machine = Self.machines[kernel] else { throw LabError("no such kernel: \(kernel)") }
-            return try await machine.value()
+            return try await machine.value
         }
+    }
+
+    /// What a machine has left that has systemd's "hybrid" layout.
+    static var hybridResults: MachineResults {
+        get async throws { try await hybridMachine.value }
     }
 
     /// One of the pages.
@@ -64,36 +76,22 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
 
     private static let machines = Dictionary(
         uniqueKeysWithValues: all.map { scene in
-            (
-                scene.kernel,
-                Once {
-                    try await CgroupMachine.run(
-                        script, program: Exporter.binary, kernel: scene.kernel,
-                        parameters: [
-                            "psi=\(scene.hasPressure ? 1 : 0)", "hugepages=8", "blk_cgroup.blkcg_debug_stats=1",
-                        ],
-                        within: 600)
-                }
-            )
+            let parameters = ["psi=\(scene.hasPressure ? 1 : 0)", "hugepages=8", "blk_cgroup.blkcg_debug_stats=1"]
+            return (scene.kernel, boot(scene.kernel, script, parameters))
         })
 
-    private static let pages = Pages()
+    private static let hybridMachine = boot("linux-6.1", hybridScript, ["psi=1"])
 
-    /// Does its work when it is first asked for it, and once.
-    private actor Once {
-        private let work: @Sendable () async throws -> MachineResults
-        private var task: Task<MachineResults, any Error>?
-
-        init(_ work: @escaping @Sendable () async throws -> MachineResults) {
-            self.work = work
-        }
-
-        func value() async throws -> MachineResults {
-            let current = task ?? Task(operation: work)
-            task = current
-            return try await current.value
+    private static func boot(
+        _ kernel: String, _ script: String, _ parameters: [String]
+    ) -> Task<MachineResults, any Error> {
+        Task {
+            try await CgroupMachine.run(
+                script, program: Exporter.binary, kernel: kernel, parameters: parameters, within: 600)
         }
     }
+
+    private static let pages = Pages()
 
     /// Taken apart once.
     private actor Pages {
@@ -149,13 +147,34 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             done
         }
 
+        # Starts the exporter, by $nobody. The metrics of the host are none of the cgroups'.
+        serve() {
+            $nobody 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --host.node-exporter \
+                --scrape.timeout=60s' &
+            await 'wget -q -O /dev/null http://127.0.0.1:9187/-/ready 2>/dev/null'
+            page first
+            exporter=$(pidof stack-exporter)
+            started=$(date +%s)
+        }
+
+        page() {
+            wget -q -O $1 http://127.0.0.1:9187/metrics
+        }
+
+        # Waits until the exporter takes for granted what it was not told of.
+        settle() {
+            await '[ $(date +%s) -gt $((started + 10)) ]'
+            page settled
+        }
+
         # Everything that the kernel says now. Files that are only written to cannot be copied.
         snapshot() {
-            mkdir -p $1/proc/net
+            mkdir -p $1/proc/net $1/proc/sys/kernel
             cp -r $cgroups $1/cgroup 2>/dev/null || :
             cp -r /proc/pressure $1/proc/ 2>/dev/null || :
-            for file in diskstats loadavg meminfo partitions self/mountinfo stat; do cp /proc/$file $1/proc/; done
-            for file in dev netstat snmp sockstat; do cp /proc/net/$file $1/proc/net/; done
+            for file in meminfo net/dev partitions sys/kernel/pid_max sys/kernel/threads-max; do
+                cp /proc/$file $1/proc/$file
+            done
             find $cgroups -type d -exec stat -c '%n %Y' {} + >$1/times
             date +%s >$1/clock
         }
@@ -168,22 +187,33 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             killed=\(killed)
             swapped=\(swapped)
             reading=\(reading)
-            pod=\(pod)
+            full=\(full)
             service=\(service)
             rootless=\(rootless)
             idle=\(idle)
             late=\(late)
+            changing=\(changing)
+            slice=\(sliceOfChanging)
             exported="\(exported.sorted().joined(separator: " "))"
 
             """ + #"""
             mount -t cgroup2 none $cgroups
+            mkdir -p $cgroups/user.slice/session-1.scope
+            make $changing
+            echo -pids >$cgroups$slice/cgroup.subtree_control
+            limit $changing/memory.max 64M
+            limit $changing/cpu.max "50000 100000"
+            nobody="inside /user.slice/session-1.scope su nobody -c"
+            serve
+            cat /proc/$exporter/status >status-of-exporter
+
             mke2fs -F /dev/vda >/dev/null
             mkdir /disk /huge
             mount /dev/vda /disk
             mount -t hugetlbfs none /huge
             mkswap /dev/vdb >/dev/null
             swapon /dev/vdb
-            dd status=none if=/dev/urandom of=/disk/file bs=1M count=24
+            dd status=none if=/dev/zero of=/disk/file bs=1M count=24
             for user in reader service; do
                 mkdir /disk/$user
                 cp /bin/busybox /disk/$user/
@@ -194,7 +224,7 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             device=$(cat /sys/block/vda/dev)
             echo "$device enable=1" >$cgroups/io.cost.qos || :
 
-            for cgroup in $throttled $killed $swapped/container $reading $pod $service $idle; do make $cgroup; done
+            for cgroup in $throttled $killed $swapped/container $reading $full $service $idle; do make $cgroup; done
             make /user.slice/user-1000.slice
             for path in /user.slice /user.slice/user-1000.slice; do
                 echo "-cpu -cpuset -io -hugetlb" >$cgroups$path/cgroup.subtree_control
@@ -208,7 +238,6 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             limit $rootless/memory.max 32M
             limit $rootless/memory.min 1M
             limit /user.slice/user-1000.slice/memory.max 16M
-            mkdir $cgroups/user.slice/session-1.scope
 
             limit $throttled/cpu.max "50000 100000"
             limit $throttled/cpu.max.burst 20000
@@ -233,17 +262,18 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
 
             limit $reading/io.max "$device rbps=104857600 wiops=5000"
             limit $reading/memory.max 20M
+            limit $reading/cpuset.cpus 1
             inside $reading /disk/reader/busybox sh -c '
                 cat /disk/file /disk/file >/dev/null
                 dd status=none if=/disk/file of=/dev/null bs=1M iflag=direct count=4
                 dd status=none if=/disk/file of=/disk/direct bs=64k oflag=direct count=16
                 dd status=none if=/dev/zero of=/disk/cached bs=64k count=16'
 
-            limit $pod/pids.max 20
+            limit $full/pids.max 20
             limit /kubepods/pids.max 40
             limit /kubepods/besteffort/memory.max 64M
             limit /kubepods/cpu.max "120000 100000"
-            inside $pod sh -c 'while :; do sleep 1000000 & done' 2>/dev/null &
+            inside $full sh -c 'while :; do sleep 1000000 & done' 2>/dev/null &
 
             limit $service/hugetlb.2MB.max 4M
             inside $service fallocate -l 4M /huge/first
@@ -253,24 +283,23 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             await '[ $(number $throttled/cpu.stat nr_throttled) -ge 5 ]'
             await '[ $(cat $cgroups$swapped/memory.current $cgroups$swapped/memory.swap.current |
                 awk "{ sum += \$1 } END { print sum }") -ge 41943040 ]'
-            await '[ $(number $pod/pids.events max) -ge 1 ]'
+            await '[ $(number $full/pids.events max) -ge 1 ]'
             await '[ $(number $service/memory.stat file_mapped) -gt 0 ]'
-            for cgroup in $throttled $swapped $pod $service; do
+            for cgroup in $throttled $swapped $full $service; do
                 limit $cgroup/cgroup.freeze 1
                 await '[ $(number $cgroup/cgroup.events frozen) = 1 ]'
             done
             sync
 
-            user="inside /user.slice/session-1.scope su nobody -c"
-            $user 'exec stack-exporter --web.listen-address=127.0.0.1:9187 --scrape.timeout=60s' &
-            await 'wget -q -O /dev/null http://127.0.0.1:9187/-/ready 2>/dev/null'
-            exporter=$(pidof stack-exporter)
-            cat /proc/$exporter/status >status-of-exporter
-
-            # Scrapes, and lists the files that stay open: `... 12 -> /sys/fs/cgroup/cpu.stat`
-            page() {
-                wget -q -O $1 http://127.0.0.1:9187/metrics
+            # Lists the files that stay open: `... 12 -> /sys/fs/cgroup/cpu.stat`
+            descriptors() {
                 ls -l /proc/$exporter/fd | awk '$(NF - 1) == "->" && $NF !~ /^socket:/ { print $NF }' >$1.descriptors
+            }
+
+            # Scrapes a page with few or many cgroups.
+            census() {
+                page $1
+                descriptors $1
             }
 
             # What goes up and down, of all cgroups that are compared.
@@ -286,7 +315,8 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             observe() {
                 rm -rf before after
                 snapshot before
-                $user 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+                $nobody 'exec stack-exporter scrape --collector.container_details --host.node-exporter \
+                    --scrape.timeout=60s' >scraped
                 page served
                 snapshot after
                 [ "$(gauges before)" = "$(gauges after)" ]
@@ -295,20 +325,32 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
 
             rmdir $cgroups$idle
             mkdir $cgroups$late
-            page changed
+            settle
 
-            crowd=0
-            while [ $crowd -lt 300 ]; do
-                printf "$cgroups/system.slice/docker-%064x.scope\n" $((4096 + crowd))
-                crowd=$((crowd + 1))
-            done >/tmp/crowd
+            # Nothing of the container's own: what is switched on has to be noticed by itself.
+            limit $slice/memory.max 32M
+            limit $slice/cpu.max "20000 100000"
+            limit /app.slice/pids.max 77
+            echo +pids >$cgroups$slice/cgroup.subtree_control
+            page written
+
+            limit $changing/cpu.max "30000 100000"
+            mkdir /second
+            mount -t cgroup2 none /second
+            echo 24M >/second$changing/memory.max
+            echo 16M >/second$slice/memory.max
+            echo "10000 100000" >/second$slice/cpu.max
+            echo -pids >/second$slice/cgroup.subtree_control
+            census rewritten
+
+            printf "$cgroups/system.slice/docker-%064x.scope\n" $(seq 4096 4395) >/tmp/crowd
             xargs mkdir </tmp/crowd
             xargs rmdir </tmp/crowd
-            page unseen
+            census unseen
             xargs mkdir </tmp/crowd
-            page crowded
+            census crowded
             xargs rmdir </tmp/crowd
-            page deserted
+            census deserted
             """#
 
     /// systemd's layout with the controllers in v1 and a v2 beside them that has none.
@@ -324,6 +366,8 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             mount -t cgroup2 none $cgroups/unified
             for hierarchy in memory cpuacct pids unified; do mkdir -p $cgroups/$hierarchy$container; done
             echo 64M >$cgroups/memory$container/memory.limit_in_bytes
+            nobody="su nobody -c"
+            serve
             sh -c '
                 for hierarchy in memory cpuacct pids unified; do
                     echo $$ >/sys/fs/cgroup/$hierarchy$0/cgroup.procs
@@ -339,10 +383,26 @@ struct CgroupScene: Sendable, CustomTestStringConvertible {
             }
             observe() {
                 copy before
-                su nobody -c 'exec stack-exporter scrape --scrape.timeout=60s' >scraped
+                page scraped
                 copy after
                 [ "$(cat before/memory/memory.usage_in_bytes)" = "$(cat after/memory/memory.usage_in_bytes)" ]
             }
             await observe
+
+            settle
+            echo 48M >$cgroups/memory$container/memory.limit_in_bytes
+            echo 40M >$cgroups/memory/docker/memory.limit_in_bytes
+            # On v1 a cgroup may not have more than what it is in.
+            echo 30000 >$cgroups/cpuacct/docker/cpu.cfs_quota_us
+            echo 20000 >$cgroups/cpuacct$container/cpu.cfs_quota_us
+            echo 77 >$cgroups/pids$container/pids.max
+            echo 66 >$cgroups/pids/docker/pids.max
+            page written
+
+            mkdir /second
+            mount -t cgroup -o memory none /second
+            echo 32M >/second$container/memory.limit_in_bytes
+            echo 24M >/second/docker/memory.limit_in_bytes
+            page rewritten
             """#
 }

@@ -31,7 +31,7 @@ extension Trait where Self == Bounded {
 }
 
 /// So many places, and a queue of those who wait for one.
-private final class Room: Sendable {
+final class Room: Sendable {
     private struct State {
         var free: Int
         var waiting: [CheckedContinuation<Void, Never>] = []
