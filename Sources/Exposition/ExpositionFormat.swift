@@ -38,10 +38,12 @@ public enum ExpositionFormat: Sendable, CaseIterable {
             // Twice in the head, beside the type and the unit.
             let name = family.descriptor.name.utf8.count
             size += 3 * name + family.descriptor.help.utf8.count + 64
-            for sample in family.samples {
+            let samples = family.samples.span
+            for index in samples.indices {
                 // A suffix and a bound for each series of a histogram, and up to 20 characters of a number.
-                size += sample.seriesCount * (name + sample.labels.rendered.count + 24)
-                if sample.seriesCount > 1 { size += sample.seriesCount * 40 }
+                let count = samples[index].seriesCount
+                size += count * (name + samples[index].labels.rendered.count + 24)
+                if count > 1 { size += count * 40 }
             }
         }
         return size

@@ -100,7 +100,7 @@ struct PageAssembly {
 
     /// Takes from the end of the largest family, again and again, until what is left fits the budget.
     private mutating func cut(_ families: [MetricFamily]) -> [MetricFamily] {
-        var sizes = families.map { $0.samples.reduce(0) { $0 + $1.seriesCount } }
+        var sizes = families.map(\.seriesCount)
         var excess = sizes.reduce(0, +) - seriesPerTarget
         guard excess > 0 else { return families }
         var families = families
@@ -122,6 +122,14 @@ struct PageAssembly {
 }
 
 extension MetricFamily {
+    /// How many series its samples are on the page.
+    fileprivate var seriesCount: Int {
+        let samples = samples.span
+        var count = 0
+        for index in samples.indices { count += samples[index].seriesCount }
+        return count
+    }
+
     /// Keeps the first sample of each label set.
     ///
     /// - Parameter distinct: Samples whose label sets differ, of the family before it at best: those of one source have the
