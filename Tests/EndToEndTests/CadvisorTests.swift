@@ -30,6 +30,10 @@ struct CadvisorTests {
         "container_file_descriptors": .between(-.infinity, .infinity),
         "container_sockets": .between(-.infinity, .infinity),
         "container_processes": .between(-.infinity, .infinity),
+        // The kernel does not count them there, for which cAdvisor has 0; ours are counted as the processes are.
+        "container_threads": .between(0, .infinity),
+        // There can be no limit there, which cAdvisor has as 0 too.
+        "container_threads_max": .absent,
         // cAdvisor takes a date that changes whenever a cgroup is made; ours is the earliest that it ever had.
         "container_start_time_seconds": .between(-.infinity, 60),
     ]
