@@ -150,19 +150,19 @@ enum KernelValues {
             "container_state", "container_exit_code", "container_oom_killed", "container_restarts_total",
             "container_health_state",
         ],
-        "it is of the machine and not of a container: CadvisorTests": [
+        "it is not of a container: MachineTests, and CadvisorTests where cAdvisor has it": [
             "machine_cpu_cores", "machine_cpu_physical_cores", "machine_cpu_sockets", "machine_memory_bytes",
             "machine_swap_bytes", "machine_dimm_count", "machine_dimm_capacity_bytes", "machine_scrape_error",
             "container_scrape_error",
         ],
-        "this needs huge pages, which a machine is seldom given: CgroupV2Tests": [
+        "it needs huge pages, which a machine is seldom given: HugetlbTests": [
             "container_hugetlb_usage_bytes", "container_hugetlb_max_usage_bytes", "container_hugetlb_failcnt",
         ],
         "it needs a scheduler of old, CFQ or BFQ with its debugging: DiskIOTests, as recorded": [
             "container_fs_reads_merged_total", "container_fs_writes_merged_total", "container_fs_read_seconds_total",
             "container_fs_write_seconds_total", "container_fs_io_time_seconds_total", "container_fs_io_current",
         ],
-        "v1 has no such thing: CgroupV2Tests": onlyOfV2,
+        "v1 has no such thing: CgroupV2Tests and the recorded trees": onlyOfV2,
     ]
 
     /// Where v1 has the controller, whatever v2 beside it says.
