@@ -21,6 +21,12 @@ struct CgroupField: Hashable, ExpressibleByStringLiteral {
 
     /// The nth word of a file's only line, from 0.
     static func word(_ index: Int, of file: String) -> CgroupField { CgroupField(file, .word(index)) }
+    /// The number behind a key.
+    ///
+    /// - Parameter controller: The one that it is of, where the file is not named after it.
+    static func key(_ key: String, of file: String, in controller: String) -> CgroupField {
+        CgroupField(file, .key(key), in: controller)
+    }
     /// How many CPUs are in a file's list of them.
     static func cpus(in file: String) -> CgroupField { CgroupField(file, .cpus) }
     /// How many lines a file has that begin with a prefix and a digit.

@@ -221,13 +221,28 @@ struct CgroupMetricTests {
             reader.plan(of: ContainerCollectors.cpu).descriptors.map(\.name) == ["container_cpu_limit_effective_cores"])
     }
 
+    @Test("v2 beside v1 says whether a cgroup is frozen, unless the freezer is v1's")
+    func freezer() throws {
+        let tree = try TemporaryTree()
+        try tree.write("memory/memory.stat", "")
+        try tree.write("unified/cgroup.controllers", "\n")
+        func names() throws -> [String] {
+            try CgroupReader(cgroupfs: tree.path).plan(of: ContainerCollectors.details).descriptors.map(\.name)
+        }
+        #expect(try names().contains("container_cgroup_frozen"))
+        try tree.write("freezer/cgroup.procs", "")
+        #expect(try !names().contains("container_cgroup_frozen"))
+        #expect(try names().contains("container_cgroup_descendants"))
+    }
+
     @Test("every row of the tables names files of a controller, and a name has one meaning")
     func tables() {
         var descriptors: [String: MetricDescriptor] = [:]
         for metric in ContainerCollectors.tables.flatMap(\.rows) {
             for source in metric.columns.v1 + metric.columns.v2 {
                 #expect(
-                    ["memory", "cpu", "cpuacct", "cpuset", "pids", "io", "irq", "cgroup"].contains(source.controller))
+                    ["memory", "cpu", "cpuacct", "cpuset", "pids", "io", "irq", "cgroup", "freezer"].contains(
+                        source.controller))
             }
             let known = descriptors.updateValue(metric.descriptor, forKey: metric.descriptor.name)
             #expect(known == nil || known == metric.descriptor)

@@ -44,7 +44,7 @@ enum Load: String, CaseIterable {
     case memory
     /// Reads and writes past the page cache.
     case disk
-    /// Sends packets that nobody answers.
+    /// Sends a packet that nobody answers.
     case network
     /// Nothing, without any limit, where it sees the host's network.
     case none
@@ -59,7 +59,7 @@ enum Load: String, CaseIterable {
             ]
         case .memory: ["--memory", "16m", "--memory-swap", "32m"]
         case .disk: ["--device-write-bps", "\(try Disk(of: directory).path):1gb"]
-        case .network: ["--cap-add", "NET_ADMIN"]
+        case .network: Cable.options
         case .none: ["--network", "host"]
         }
     }
@@ -80,13 +80,7 @@ enum Load: String, CaseIterable {
             dd if=/tmp/file of=/dev/null bs=4k count=10 iflag=direct
             exec sleep 3600
             """
-        case .network:
-            """
-            ip link add eth0 type veth peer name eth1 && ip link set eth0 up && ip link set eth1 up
-            ip addr add 10.9.8.1/24 dev eth0 && ping -c 1 -W 1 10.9.8.2
-            exec sleep 3600
-            """
-        case .none: "exec sleep 3600"
+        case .network, .none: "exec sleep 3600"
         }
     }
 
@@ -108,8 +102,95 @@ enum Load: String, CaseIterable {
         let files = KernelFiles(cgroup: engine.cgroup(of: id))
         let hasCome = try await eventually(within: 60) { isThere(files) }
         guard hasCome else { throw LabError("\(name): \(try await engine.cli("logs", name))") }
+        if self == .network { try await Cable(in: name, of: engine).send(bytes: 1000) }
         try await engine.cli("pause", name)
         return files
+    }
+}
+
+/// The exporter as people are told to run it: in a container, as a user who may do nothing, on a disk that it cannot write
+/// to, with the machine's processes, network and cgroups to look at.
+struct ContainedExporter {
+    private let port = freePort()
+    private let engine: DockerEngine
+    private let name: String
+
+    /// - Parameter options: Further ones of `docker run`.
+    init(_ name: String, in engine: DockerEngine, options: [String] = []) async throws {
+        self.engine = engine
+        self.name = name
+        let port = port
+        try await engine.run(
+            name, options: try Self.options + options,
+            command: [Exporter.binary, "--web.listen-address=127.0.0.1:\(port)"])
+        let isReady = try await eventually { try await Self.get("/-/ready", port).status == 0 }
+        guard isReady else { throw LabError("the exporter does not start: \(try await engine.cli("logs", name))") }
+    }
+
+    func page() async throws -> Page {
+        let result = try await Self.get("/metrics", port)
+        guard result.status == 0 else { throw LabError(result.errors) }
+        return try Page(result.output)
+    }
+
+    /// What its `check` prints.
+    func check() async throws -> String {
+        try await engine.cli("exec", name, Exporter.binary, "check")
+    }
+
+    private static func get(_ path: String, _ port: Int) async throws -> CommandResult {
+        try await Lab.run(
+            ["curl", "-sS", "--fail", "--max-time", "60", "http://127.0.0.1:\(port)\(path)"], environment: .only([:]))
+    }
+
+    private static var options: [String] {
+        get throws {
+            // What was built for debugging needs libraries.
+            let directories = ["/etc/ssl", "/lib", "/lib64", "/opt", "/usr"].filter(FileManager.default.fileExists)
+            let binary = URL(filePath: Exporter.binary).resolvingSymlinksInPath().path
+            return [
+                "--user", "65534:65534", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only",
+                "--network", "host", "--pid", "host", "--cgroupns", "host",
+            ]
+                + (directories.map { "\($0):\($0):ro" } + [
+                    "/sys/fs/cgroup:/sys/fs/cgroup:ro", "\(binary):\(Exporter.binary):ro",
+                ])
+                .flatMap { ["--volume", $0] }
+        }
+    }
+}
+
+/// A cable with both of its ends, `eth0` and `eth1`, in a container that had no network: what is sent at the one arrives at
+/// the other, and nothing else does.
+struct Cable {
+    /// What the container has to be started with: IPv6 would send packets of its own accord.
+    static let options = ["--network", "none", "--sysctl", "net.ipv6.conf.default.disable_ipv6=1"]
+
+    private let process: String
+
+    /// - Parameter container: One that runs.
+    init(in container: String, of engine: some ContainerEngine) async throws {
+        process = try await engine.inspect(container, "{{.State.Pid}}")
+        // Whoever does not ask for addresses (ARP) takes his own for everybody's.
+        try await Self.shell(
+            """
+            end="netns $1 address 02:00:00:00:00:01 arp off"
+            ip link add eth0 $end type veth peer name eth1 $end
+            nsenter --target "$1" --net ip address add 192.0.2.1/24 dev eth0
+            for name in eth0 eth1; do nsenter --target "$1" --net ip link set $name up; done
+            """, process)
+    }
+
+    /// Sends a packet of so many bytes behind 42 of Ethernet, IP and ICMP.
+    func send(bytes: Int) async throws {
+        // No answer is its failure.
+        try await Self.shell(
+            "! nsenter --target \"$1\" --net busybox ping -c 1 -W 1 -s \"$2\" 192.0.2.2 >&2", process, "\(bytes)")
+    }
+
+    private static func shell(_ script: String, _ arguments: String...) async throws {
+        let result = try await Lab.run(["sh", "-euc", script, "cable"] + arguments)
+        guard result.status == 0 else { throw LabError("the cable: \(result.errors)") }
     }
 }
 
@@ -134,10 +215,27 @@ struct KernelFiles {
 
     /// The number that is all of a file, or the one behind a key.
     func number(_ controller: String, _ file: String, _ key: String? = nil) -> Double? {
-        let lines = lines(controller, file)
+        Self.number(lines(controller, file), key)
+    }
+
+    /// The same of a file of the whole machine.
+    static func number(_ path: String, _ key: String? = nil) -> Double? {
+        number(((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n"), key)
+    }
+
+    private static func number(_ lines: [Substring], _ key: String?) -> Double? {
         guard let key else { return lines.first.flatMap { Double($0) } }
-        let line = lines.first { $0.hasPrefix("\(key) ") }
-        return line.flatMap { Double($0.dropFirst(key.count + 1)) }
+        return lines.lazy.map { $0.split(separator: " ") }.first { $0.count > 1 && $0[0] == key[...] }
+            .flatMap { Double($0[1]) }
+    }
+
+    /// The cgroup that all others are in.
+    static let top = KernelFiles(cgroup: "")
+
+    /// It and all that it is in but the top.
+    var lineage: [KernelFiles] {
+        let names = cgroup.split(separator: "/")
+        return names.indices.map { KernelFiles(cgroup: "/" + names[...$0].joined(separator: "/")) }
     }
 
     /// The numbers of its processes.

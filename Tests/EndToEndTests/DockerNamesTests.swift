@@ -35,7 +35,10 @@ struct DockerNamesTests {
             "id": cgroup, "name": "shop-web-1", "image": busyboxImage,
             "container_label_com_docker_compose_project": "shop", "container_label_com_docker_compose_service": "web",
         ]
-        let page = try await exporter.page { $0["container_memory_usage_bytes", labels] != nil }
+        // The engine's list has the name, and what it is asked for each alone the health.
+        let page = try await exporter.page {
+            $0["container_memory_usage_bytes", labels] != nil && $0["container_health_state", labels] != nil
+        }
         // The same on every series of it, and nothing that was not asked for.
         let own = page.values.keys.filter { $0.labels["id"] == cgroup }
         #expect(own.count > 20)
@@ -63,11 +66,12 @@ struct DockerNamesTests {
 
         try await engine.cli("kill", "worker")
         let killed = try await exporter.page {
+            // Podman cleans up by and by.
             Self.value("container_state", of: "worker", on: $0, state: "exited") == 1
+                && Self.value("container_memory_usage_bytes", of: "worker", on: $0) == nil
         }
         #expect(Self.value("container_state", of: "worker", on: killed, state: "running") == 0)
         #expect(Self.value("container_exit_code", of: "worker", on: killed) == 137)
-        #expect(Self.value("container_memory_usage_bytes", of: "worker", on: killed) == nil)
         #expect(Self.value("container_last_seen", of: "worker", on: killed) != nil)
 
         // By hand is no restart.
@@ -87,6 +91,64 @@ struct DockerNamesTests {
         #expect(left == ["container_last_seen"])
     }
 
+    /// As `docker compose up` does when something has changed.
+    @Test func oneMadeAnewTakesTheNameOver() async throws {
+        let engine = try DockerEngine.shared
+        let exporter = try await exporter(of: engine)
+        for _ in 0..<3 {
+            let cgroup = engine.cgroup(of: try await engine.run("anew"))
+            var twice: [Page.Series] = []
+            let page = try await exporter.page {
+                // All but the id, which nobody's dashboard shows.
+                let series = $0.values.keys.filter { $0.labels["name"] == "anew" }.map { series in
+                    Page.Series(name: series.name, labels: series.labels.filter { $0.key != "id" })
+                }
+                twice += Dictionary(grouping: series) { $0 }.filter { $0.value.count > 1 }.keys
+                return Self.names(on: $0, cgroup) == ["anew"]
+                    && Self.value("container_state", of: "anew", on: $0, state: "running") == 1
+            }
+            #expect(twice == [])
+            #expect(
+                Set(page.all("container_last_seen").keys.filter { $0.labels["name"] == "anew" }.map { $0.labels["id"] })
+                    == [cgroup])
+            try await engine.cli("rm", "--force", "anew")
+        }
+        let gone = try await exporter.page {
+            Self.value("container_state", of: "anew", on: $0, state: "running") == nil
+        }
+        #expect(gone.values.keys.filter { $0.labels["name"] == "anew" }.map(\.name) == ["container_last_seen"])
+    }
+
+    /// The exporter says itself what it takes to be let in.
+    @Test func nobodyWithTheSocketSeesNamesToo() async throws {
+        let engine = try DockerEngine.shared
+        let cgroup = engine.cgroup(
+            of: try await engine.run("shop-db-1", options: ["--label", "com.docker.compose.project=shop"]))
+        let socket = ["--volume", "\(engine.socket):/var/run/docker.sock:ro"]
+        let refused = try await ContainedExporter("refused", in: engine, options: socket)
+        let page = try await refused.page()
+        #expect(Self.names(on: page, cgroup).count == 1)
+        #expect(page.all("container_state") == [:])
+        let advice = try await refused.check()
+        let remedy = try #require(
+            advice.firstMatch(of: /docker\.sock may not be used.*--group-add ([0-9]+)/), "\(advice)")
+
+        let admitted = try await ContainedExporter(
+            "admitted", in: engine, options: socket + ["--group-add", String(remedy.1)])
+        let labels = [
+            "id": cgroup, "name": "shop-db-1", "image": busyboxImage,
+            "container_label_com_docker_compose_project": "shop",
+        ]
+        let isNamed = try await eventually(within: 60) {
+            let page = try await admitted.page()
+            return page["container_memory_usage_bytes", labels] != nil
+                && page["container_state", labels.merging(["state": "running"]) { $1 }] == 1
+        }
+        #expect(isNamed)
+        let rest = try await admitted.check()
+        #expect(!rest.contains("docker.sock"))
+    }
+
     @Test func whatFailsIsCounted() async throws {
         let engine = try DockerEngine.shared
         let exporter = try await exporter(of: engine)
@@ -98,11 +160,12 @@ struct DockerNamesTests {
             Self.value("container_restarts_total", of: "flaky", on: $0) == 2
                 && Self.value("container_state", of: "flaky", on: $0, state: "exited") == 1
                 && Self.value("container_state", of: "hungry", on: $0, state: "exited") == 1
+                // The engine may hear of this after the end.
+                && Self.value("container_oom_killed", of: "hungry", on: $0) == 1
         }
         #expect(Self.value("container_exit_code", of: "flaky", on: page) == 7)
         #expect(Self.value("container_exit_code", of: "hungry", on: page) == 137)
         #expect(Self.value("container_oom_killed", of: "flaky", on: page) == 0)
-        #expect(Self.value("container_oom_killed", of: "hungry", on: page) == 1)
     }
 
     @Test func healthIsThatOfTheHealthCheck() async throws {
@@ -129,7 +192,9 @@ struct DockerNamesTests {
         engine.signal(SIGSTOP)
         for _ in 0..<3 {
             // A time limit by which a page would be short of whatever had to wait.
-            let page = try await exporter.page(within: 5)
+            let (page, seconds) = try await exporter.timedPage(within: 5)
+            #expect(seconds < 5)
+            #expect(page.reasons(of: "containers").contains("timeout") == false)
             #expect(Self.names(on: page, cgroup) == ["web"])
             #expect(Self.value("container_memory_usage_bytes", of: "web", on: page) != nil)
             #expect(Self.value("container_cpu_usage_seconds_total", of: "web", on: page) != nil)

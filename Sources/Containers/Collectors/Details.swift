@@ -65,9 +65,12 @@ extension ContainerCollectors {
             CgroupMetric(
                 "container_cgroup_frozen", .gauge,
                 "1 if all processes are stopped by the freezer, as those of a paused container are, else 0.",
-                v2: ["cgroup.events: frozen"],
+                v2: [.plain(isFrozen)],
                 versions: "Linux 5.2+ on v2"
             ),
         ]
     )
+
+    /// Where v1 has the freezer, what v2 beside it says of one of its own that nobody uses is not it.
+    private static let isFrozen = CgroupField.key("frozen", of: "cgroup.events", in: "freezer")
 }

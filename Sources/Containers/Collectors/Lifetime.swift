@@ -39,11 +39,21 @@ struct Lifetime: ContainerCollector {
         // cAdvisor's samples have timestamps, which keep them visible to rules for "container killed" when they are no
         // longer served. Ours have none, so the last one goes on being served for as long.
         guard !reader.tree.departed.isEmpty else { return [created, started, lastSeen] }
-        // One that was started again has the same labels as before.
-        let present = Set(reader.tree.exported.lazy.filter { !$0.isGone && $0.container != nil }.map(\.labels))
-        for container in reader.tree.departed where !present.contains(container.labels) {
+        // One that was started again has the same labels as before; one that was made anew, all but the id and perhaps the
+        // image. The newest one speaks for all of a name, so that nobody misses what was replaced.
+        var told = Set(reader.tree.exported.lazy.filter { !$0.isGone && $0.container != nil }.map { Name($0.labels) })
+        for container in reader.tree.departed.reversed() where told.insert(Name(container.labels)).inserted {
             lastSeen.append(Double(container.lastSeen), container.labels)
         }
         return [created, started, lastSeen]
+    }
+
+    /// What people call a container.
+    private struct Name: Hashable {
+        private let parts: [String?]
+
+        init(_ labels: Labels) {
+            parts = ["name", "namespace", "pod"].map { labels[$0] }
+        }
     }
 }
