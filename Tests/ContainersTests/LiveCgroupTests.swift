@@ -226,6 +226,45 @@ struct LiveCgroupTests {
         }
     }
 
+    @Test("a file that goes alone takes its numbers with it, not the cgroup")
+    func controllerSwitchedOff() throws {
+        let cgroup = try RealCgroup()
+        let reader = try CgroupReader(live: 1000)
+        // On v1 a cgroup may be in some hierarchies only; on v2 pressure can be hidden.
+        let tables = [ContainerCollectors.cpu, ContainerCollectors.pressure, ContainerCollectors.memory]
+        let before = try reader.families(tables).values("container_memory_usage_bytes")[cgroup.id]
+        #expect(before != nil)
+        let known = try #require(reader.tree.exported.first { $0.labels["id"] == cgroup.id })
+        if cgroup.isV1 {
+            try cgroup.remove(from: .v1("cpu"))
+        } else {
+            try cgroup.set(v1: "", v2: "cgroup.pressure", "0")
+        }
+        let families = try reader.families(tables)
+        #expect(families.values("container_memory_usage_bytes")[cgroup.id] != nil)
+        #expect(
+            families.values(cgroup.isV1 ? "container_spec_cpu_shares" : "container_pressure_cpu_waiting_seconds_total")[
+                cgroup.id] == nil)
+        #expect(reader.tree.exported.contains { $0 === known })
+        #expect(!known.isGone)
+    }
+
+    @Test("all processes are counted, however many")
+    func manyProcesses() async throws {
+        let cgroup = try RealCgroup()
+        let script = "i=0; while [ $i -lt 1500 ]; do sleep 1000 & i=$((i + 1)); done; wait"
+        let process = try Daemon(["sh", "-c", cgroup.join + script], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer {
+            process.stop()
+            cgroup.kill()
+        }
+        let reader = try CgroupReader(live: 100)
+        #expect(
+            try await eventually {
+                try reader.families([ContainerCollectors.processes]).values("container_processes")[cgroup.id] == 1501
+            })
+    }
+
     @Test("a whole scrape through the target")
     func target() async throws {
         let cgroup = try RealCgroup()
@@ -308,6 +347,20 @@ final class RealCgroup {
     private func path(_ file: String) throws -> String {
         let paths = directories.map { "\($0)/\(file)" }
         return try #require(paths.first { access($0, F_OK) == 0 }, "no \(file)")
+    }
+
+    /// Ends all processes in it.
+    func kill() {
+        for directory in directories {
+            let text = (try? String(contentsOfFile: "\(directory)/cgroup.procs", encoding: .utf8)) ?? ""
+            for id in text.split(separator: "\n").compactMap({ pid_t($0) }) where id > 0 { Glibc.kill(id, SIGKILL) }
+        }
+    }
+
+    /// Removes its directory in one hierarchy.
+    func remove(from hierarchy: Hierarchy) throws {
+        let directory = try #require(Self.mounts?.directories[hierarchy])
+        try #require(rmdir("\(directory)\(id)") == 0)
     }
 
     func make() {
