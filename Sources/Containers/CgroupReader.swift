@@ -32,8 +32,8 @@ final class CgroupReader {
     /// What the kernel tells at least of a list that goes on: a page without a line.
     private static let leastPage = 4096 - 16
 
-    /// v1's controllers whose hierarchies have files that are only ever changed by being written to.
-    private static let controllersWithLimits = ["cpu", "cpuset", "memory", "pids"]
+    /// The controllers that have files which are only ever changed by being written to.
+    private static let controllersWithLimits: Set<String> = ["cpu", "cpuset", "memory", "pids"]
 
     /// Which hierarchies there are.
     let mounts: CgroupMounts
@@ -76,8 +76,8 @@ final class CgroupReader {
             throw ContainersError("no cgroup hierarchy is mounted")
         }
         do {
-            let others = Self.controllersWithLimits.compactMap { mounts.directories[.v1($0)] }.filter { $0 != path }
-            tree = try CgroupTree(root: path, others: Set(others).sorted(), showing: kinds)
+            let others = mounts.directories(ofAny: Self.controllersWithLimits).subtracting([path])
+            tree = try CgroupTree(root: path, others: others.sorted(), showing: kinds)
         } catch {
             throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
         }
@@ -185,12 +185,14 @@ final class CgroupReader {
     }
 
     private static func outcome(of error: SystemError) throws(CollectorError) -> Outcome {
-        switch error.code {
-        case ENODEV: return .gone
-        case EMFILE, ENFILE, ENOMEM: throw CollectorError(.internal, "a cgroup file cannot be read: \(error)")
-        default: return .absent
-        }
+        if error.isShortage { throw CollectorError(.internal, "a cgroup file cannot be read: \(error)") }
+        return error.code == ENODEV ? .gone : .absent
     }
+}
+
+extension SystemError {
+    /// Whether nothing is wrong but that the exporter, or this machine, has no descriptor or memory left.
+    var isShortage: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
 }
 
 extension Deadline {

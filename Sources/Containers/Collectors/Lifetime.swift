@@ -31,16 +31,18 @@ struct Lifetime: ContainerCollector {
         var started = MetricFamily(Self.started.descriptor)
         var lastSeen = MetricFamily(Self.lastSeen.descriptor)
         let now = Double(time(nil))
-        for cgroup in reader.tree.exported where !cgroup.isGone {
+        for cgroup in reader.tree.exported {
+            // A container that went since the walk was there in it, and will be among those that went.
+            if cgroup.container != nil || !cgroup.isGone { lastSeen.append(now, cgroup.labels) }
+            guard !cgroup.isGone else { continue }
             created.append(cgroup.details?.created ?? Double(cgroup.created), cgroup.labels)
             started.append(cgroup.details?.started ?? Double(cgroup.created), cgroup.labels)
-            lastSeen.append(now, cgroup.labels)
         }
         // cAdvisor's samples have timestamps, which keep them visible to rules for "container killed" when they are no
         // longer served. Ours have none, so the last one goes on being served for as long.
         guard !reader.tree.departed.isEmpty else { return [created, started, lastSeen] }
         // One that was started again has the same labels as before.
-        let present = Set(reader.tree.exported.lazy.filter { !$0.isGone && $0.container != nil }.map(\.labels))
+        let present = Set(reader.tree.exported.lazy.filter { $0.container != nil }.map(\.labels))
         for container in reader.tree.departed where !present.contains(container.labels) {
             lastSeen.append(Double(container.lastSeen), container.labels)
         }
