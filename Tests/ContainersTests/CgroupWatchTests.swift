@@ -11,7 +11,7 @@ private let id = "3f4c9b1e7d2a8056c1e0f9b3a7d45e6281c0b9f7e3d2a1450968b7c6d5e4f3
 private let other = "a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0fedcba9876543210"
 
 /// What is only looked at when the kernel tells that it changed; every test ends with what a reader sees that knows nothing.
-@Suite("What the kernel tells of cgroups")
+@Suite("What the kernel tells of cgroups", .serialized)
 struct CgroupWatchTests {
     private let directory: TemporaryTree
     private let deadline = Deadline(after: .seconds(60))
@@ -211,10 +211,14 @@ struct CgroupWatchTests {
         let tree = try CgroupTree(root: directory.path)
         _ = try walk(tree)
         for isLate in [false, true] {
-            for number in 0...limit / 2 {
-                mkdir("\(directory.path)/system.slice/\(number)", 0o755)
-                rmdir("\(directory.path)/system.slice/\(number)")
+            let files = try ["a", "b"].map { name in
+                let file = open("\(directory.path)/system.slice/\(name)", O_WRONLY | O_CREAT, 0o644)
+                try #require(file >= 0)
+                return file
             }
+            // The same event twice in a row is one.
+            for _ in 0...limit / 2 { for file in files { write(file, "x", 1) } }
+            for file in files { close(file) }
             try make("docker/\(isLate ? other : id)")
             if isLate {
                 #expect(throws: CollectorError.self) { try tree.refresh(now: 1_000, until: Deadline(after: .zero)) }
@@ -441,7 +445,7 @@ struct CgroupWatchTests {
 
     // MARK: Anything
 
-    @Test("whatever happens, what is known is what is there", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test("whatever happens, what is known is what is there", arguments: 1...4 as ClosedRange<UInt64>)
     func property(seed: UInt64) throws {
         var random = Xorshift(state: seed &* 0x9E37_79B9_7F4A_7C15)
         let isV1 = seed % 2 == 0
@@ -464,7 +468,7 @@ struct CgroupWatchTests {
         // A kept descriptor of a usual file goes on reading when the file is removed.
         let reader = try CgroupReader(cgroupfs: directory.path, descriptors: 0)
         var now = 1_000
-        for _ in 0..<150 {
+        for _ in 0..<60 {
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let root = roots.randomElement(using: &random) ?? ""
                 let path = path()
