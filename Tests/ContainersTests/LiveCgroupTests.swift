@@ -306,7 +306,8 @@ struct LiveCgroupTests {
             default:
                 let cgroup = cgroups.filter(\.isThere).randomElement() ?? outer
                 try cgroup.set(v1: "memory.limit_in_bytes", v2: "memory.max", "\((step + 10) << 20)")
-                try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "\((step + 10) * 1000)")
+                // v1 refuses one that is more than that of what it is in.
+                try? cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "\((step + 10) * 1000)")
                 try cgroup.set(v1: "pids.max", v2: "pids.max", "\(step + 10)")
             }
             let families = try reader.families(tables, now: 1_000_000_000 + step * 7)
