@@ -30,12 +30,12 @@ final class Cgroup {
     var isGone = false
     /// Whether children may be there that are not known.
     var needsListing = true
-    /// Goes up when a file of it was written to, which is how limits change, or came; see ``CgroupWatcher``.
+    /// Goes up when a file of it was, or may have been, written to, which is how limits change; see ``CgroupWatcher``.
     var writes = 0
-    /// By which the kernel tells of its directory.
-    var watch: CInt?
-    /// By which it tells of those in the other hierarchies.
-    var otherWatches: [CInt] = []
+    /// By which the kernel tells of its directories, first of all of the one that is walked through.
+    var watches: [CInt] = []
+    /// Whether directories of it may be there that are not watched.
+    var needsWatches = true
     /// By the reader's numbering of files.
     var files: [FileState] = []
     /// What was read of the files that only change when somebody writes to them, by the plan's number.
@@ -101,17 +101,15 @@ final class Cgroup {
         created = min(created, seconds)
     }
 
-    /// Has files looked for again that were not there, and limits read anew.
-    func haveFilesChanged() {
+    /// Whether the kernel tells what comes to and goes from its directory.
+    var isWatched: Bool { !watches.isEmpty }
+
+    /// Has all files read again, also those that were not there.
+    func mayHaveChanged() {
         writes += 1
         for index in files.indices {
             if case .absent = files[index] { files[index] = .unknown }
         }
-    }
-
-    func forgetWatches() {
-        watch = nil
-        otherWatches = []
     }
 
     /// Its labels and further ones, rendered once.

@@ -34,6 +34,18 @@ struct CgroupMounts: Equatable {
         [.v1("memory"), .v1("cpuacct"), .v1("cpu"), .v2].first { directories[$0] != nil }
     }
 
+    /// Those of the hierarchies that any of some controllers are bound to.
+    func directories(ofAny controllers: Set<String>) -> Set<String> {
+        var found = Set(controllers.compactMap { directories[.v1($0)] })
+        if let unified = directories[.v2], let text = try? File.contents(of: "\(unified)/cgroup.controllers"),
+            !controllers.isDisjoint(
+                with: String(decoding: text, as: UTF8.self).split { $0.isWhitespace }.map(String.init))
+        {
+            found.insert(unified)
+        }
+        return found
+    }
+
     /// Finds the hierarchies.
     ///
     /// - Parameters:
@@ -84,7 +96,8 @@ struct CgroupMounts: Equatable {
         if let unified = try? Directory.names(in: "\(directory)/unified"), unified.contains("cgroup.controllers") {
             directories[.v2] = "\(directory)/unified"
         }
-        for name in names.sorted() {
+        // `cpu` may be a link to `cpu,cpuacct`, which is what counts then.
+        for name in names.sorted(by: { ($0.utf8.count, $0) < ($1.utf8.count, $1) }) {
             let controllers = name.split(separator: ",").map(String.init)
             guard controllers.allSatisfy(Self.v1Controllers.contains) else { continue }
             for controller in controllers { directories[.v1(controller)] = "\(directory)/\(name)" }

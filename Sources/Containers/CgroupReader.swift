@@ -7,6 +7,9 @@ import Scraping
 struct CgroupFile: Hashable {
     let hierarchy: Hierarchy
     let name: String
+
+    /// Whether the kernel makes it page by page.
+    var isList: Bool { name == "cgroup.procs" || name == "cgroup.threads" || name == "tasks" }
 }
 
 /// Reads the files of cgroups into a buffer that is used again and again, through descriptors that are kept as long as
@@ -25,11 +28,12 @@ final class CgroupReader {
 
     /// What is longer is cut, after a whole number of lines or in the middle of one.
     private static let maximumLength = 1 << 20
-    /// A page of 4 KiB without a line that did not fit.
-    private static let shortestPage = 4096 - 64
 
-    /// v1's controllers whose hierarchies have files that are only ever changed by being written to.
-    private static let controllersWithLimits = ["cpu", "cpuset", "memory", "pids"]
+    /// What the kernel tells at least of a list that goes on: a page without a line.
+    private static let leastPage = 4096 - 16
+
+    /// The controllers that have files which are only ever changed by being written to.
+    private static let controllersWithLimits: Set<String> = ["cpu", "cpuset", "memory", "pids"]
 
     /// Which hierarchies there are.
     let mounts: CgroupMounts
@@ -48,7 +52,7 @@ final class CgroupReader {
     var omissions: [String: CollectorError] = [:]
 
     private let roots: [Hierarchy: Root]
-    private var files: [(file: CgroupFile, root: Root?)] = []
+    private var files: [(name: String, isList: Bool, root: Root?)] = []
     private var indices: [CgroupFile: Int] = [:]
     private(set) var labelSets: [Labels] = []
     private var plans: [String: CgroupPlan] = [:]
@@ -72,8 +76,8 @@ final class CgroupReader {
             throw ContainersError("no cgroup hierarchy is mounted")
         }
         do {
-            let others = Self.controllersWithLimits.compactMap { mounts.directories[.v1($0)] }.filter { $0 != path }
-            tree = try CgroupTree(root: path, others: Set(others).sorted(), showing: kinds)
+            let others = mounts.directories(ofAny: Self.controllersWithLimits).subtracting([path])
+            tree = try CgroupTree(root: path, others: others.sorted(), showing: kinds)
         } catch {
             throw ContainersError("the cgroups in \(path) cannot be read: \(error)")
         }
@@ -92,7 +96,7 @@ final class CgroupReader {
     /// The number by which a file is read; the same for the same file.
     func index(of file: CgroupFile) -> Int {
         if let known = indices[file] { return known }
-        files.append((file, roots[file.hierarchy]))
+        files.append((file.name, file.isList, roots[file.hierarchy]))
         indices[file] = files.count - 1
         return files.count - 1
     }
@@ -112,7 +116,7 @@ final class CgroupReader {
         return plan
     }
 
-    /// Reads a file that the kernel makes in one piece, and hands out its text.
+    /// Reads a file and hands out its text.
     ///
     /// - Throws: Where the exporter has no file descriptor or memory left.
     func read(
@@ -123,44 +127,54 @@ final class CgroupReader {
         while cgroup.files.count <= index { cgroup.files.append(.unknown) }
         switch cgroup.files[index] {
         case .open(let kept):
-            let outcome = try read(kept.file, body)
-            guard outcome == .gone, tree.isThere(cgroup) else { return outcome }
-            // A controller that was switched off took its files with it.
+            let outcome = try read(kept.file, isList: files[index].isList, body)
+            if outcome != .gone { return outcome }
+            // A file goes alone where a controller is switched off, and from one hierarchy of v1 where others keep it.
+            guard tree.isThere(cgroup) else { return .gone }
             cgroup.files[index] = .unknown
         case .absent: return .absent
         case .unknown: break
         }
-        let (file, root) = files[index]
+        let (name, isList, root) = files[index]
         guard let root else { return .absent }
         let opened: File
         do {
-            opened = try File("\(cgroup.relativePath)/\(file.name)", in: root.directory)
+            opened = try File("\(cgroup.relativePath)/\(name)", in: root.directory)
         } catch {
-            guard try Self.outcome(of: error) == .absent, tree.isThere(cgroup) else { return .gone }
+            _ = try Self.outcome(of: error)
+            guard tree.isThere(cgroup) else { return .gone }
             // Later on only what switches a controller on brings files, which the tree is told of. In the beginning a
             // runtime makes the directories of the other hierarchies one after the other.
             if tree.isSettled(cgroup) { cgroup.files[index] = .absent }
             return .absent
         }
-        let outcome = try read(opened, body)
+        let outcome = try read(opened, isList: isList, body)
+        if outcome == .gone, tree.isThere(cgroup) { return .absent }
         if outcome == .read, let kept = budget.keep(opened) { cgroup.files[index] = .open(kept) }
         return outcome
     }
 
-    private func read(_ file: borrowing File, _ body: (Span<UInt8>) -> Void) throws(CollectorError) -> Outcome {
+    private func read(
+        _ file: borrowing File, isList: Bool, _ body: (Span<UInt8>) -> Void
+    ) throws(CollectorError) -> Outcome {
         var length = 0
         while true {
-            let count = buffer.withUnsafeMutableBytes { bytes in
-                pread(file.descriptor, bytes.baseAddress?.advanced(by: length), bytes.count - length, off_t(length))
+            let count = buffer.withUnsafeMutableBytes {
+                pread(file.descriptor, $0.baseAddress?.advanced(by: length), $0.count - length, off_t(length))
             }
             if count < 0 {
                 if errno == EINTR { continue }
                 return try Self.outcome(of: SystemError())
             }
             length += count
-            // A list, as in cgroup.procs, comes a page at a time; a text that is shorter than that is all there is.
-            if count < Self.shortestPage || length >= Self.maximumLength { break }
-            if length == buffer.count { buffer.append(contentsOf: repeatElement(0, count: buffer.count)) }
+            if length == buffer.count {
+                if length >= Self.maximumLength { break }
+                buffer.append(contentsOf: repeatElement(0, count: length))
+                // What is made in one piece is so anew.
+                if !isList { length = 0 }
+            } else if !isList || count < Self.leastPage {
+                break
+            }
         }
         let text = buffer
         body(text.span.extracting(first: length))
@@ -168,12 +182,14 @@ final class CgroupReader {
     }
 
     private static func outcome(of error: SystemError) throws(CollectorError) -> Outcome {
-        switch error.code {
-        case ENODEV: return .gone
-        case EMFILE, ENFILE, ENOMEM: throw CollectorError(.internal, "a cgroup file cannot be read: \(error)")
-        default: return .absent
-        }
+        if error.isShortage { throw CollectorError(.internal, "a cgroup file cannot be read: \(error)") }
+        return error.code == ENODEV ? .gone : .absent
     }
+}
+
+extension SystemError {
+    /// Whether nothing is wrong but that the exporter, or this machine, has no descriptor or memory left.
+    var isShortage: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
 }
 
 extension Deadline {

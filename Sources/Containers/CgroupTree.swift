@@ -33,14 +33,16 @@ final class CgroupTree {
     /// How many seconds a runtime takes at most to make all directories of a container.
     private static let settlingTime = 10
 
+    private let path: String
     private let root: File
     private let limit: Int
-    private let watcher: CgroupWatcher
+    let watcher: CgroupWatcher
     private let kinds: Set<ContainerKind>
     private var count = 0
     private var now = 0
     private var lastWalk = 0
-    private var lastWholeWalk = 0
+    /// `nil` where one is owed.
+    private var lastWholeWalk: Int?
     private var isWholeWalk = true
 
     /// The root; `nil` before the first walk.
@@ -49,6 +51,8 @@ final class CgroupTree {
     private(set) var exported: [Cgroup] = []
     /// What is on the page and everything that it is in, in the same order.
     private(set) var lineage: [Cgroup] = []
+    /// Why the last walk could not list a directory that is there; `nil` where it could.
+    private(set) var unlisted: SystemError?
     /// How many cgroups the last walk met and left out for their number.
     private(set) var leftOut = 0
     /// Containers that went within the last five minutes.
@@ -56,16 +60,19 @@ final class CgroupTree {
 
     /// - Parameters:
     ///   - others: The roots of the other hierarchies in which limits are set.
+    ///   - watches: How many watches there may be, at most one for each directory.
     ///   - kinds: What is on the page beside the root.
     /// - Throws: Where the root cannot be opened.
     init(
         root: String, others: [String] = [], limit: Int = maximumCount,
+        watches: @escaping () -> Int = CgroupWatcher.usualLimit,
         showing kinds: Set<ContainerKind> = Set(ContainerKind.allCases)
     ) throws(SystemError) {
+        path = root
         self.root = try File(root, flags: O_DIRECTORY)
         self.limit = limit
         self.kinds = kinds
-        watcher = CgroupWatcher(primary: root, others: others)
+        watcher = CgroupWatcher(primary: root, others: others, limit: watches)
     }
 
     /// Walks.
@@ -73,16 +80,18 @@ final class CgroupTree {
     /// - Parameter now: Seconds since 1970.
     /// - Throws: `timeout`; `connection` where the hierarchy is not there any more.
     func refresh(now: Int, until deadline: Deadline) throws(CollectorError) {
-        guard let status = Directory.Status(of: ".", in: root) else {
-            throw CollectorError(.connection, "the cgroup hierarchy's root is gone: \(SystemError())")
+        guard Directory.leads(path, to: root), let status = Directory.Status(of: ".", in: root) else {
+            throw CollectorError(.connection, "the cgroup hierarchy's root is gone, or another one is in its place")
         }
-        let isComplete = watcher.update()
-        lastWalk = self.now
+        // Owed until it is done: a walk may end before its time.
+        if !watcher.update() { lastWholeWalk = nil }
+        lastWalk = min(self.now, now)
         self.now = now
-        isWholeWalk = !isComplete || !(lastWholeWalk..<lastWholeWalk + Self.trust).contains(now)
+        isWholeWalk = lastWholeWalk.map { !($0..<$0 + Self.trust).contains(now) } ?? true
         if isWholeWalk { watcher.retry() }
         count = 0
         leftOut = 0
+        unlisted = nil
         let top: Cgroup
         if let known = self.top, !known.isGone, known.inode == status.inode {
             top = known
@@ -96,8 +105,17 @@ final class CgroupTree {
         lineage.removeAll(keepingCapacity: true)
         _ = collect(top)
         exported = lineage.filter(\.isExported)
-        departed.removeAll { $0.lastSeen < now - Self.memory.seconds }
-        departed.removeFirst(max(0, departed.count - Self.memory.count))
+        if !departed.isEmpty { forgetDeparted() }
+    }
+
+    /// Forgets containers that went long ago, or more than once.
+    private func forgetDeparted() {
+        var seen: Set<Labels> = []
+        let kept = departed.reversed().filter {
+            // The clock may have been set back.
+            (now - Self.memory.seconds...now).contains($0.lastSeen) && seen.insert($0.labels).inserted
+        }
+        departed = kept.prefix(Self.memory.count).reversed()
     }
 
     /// Whether the cgroup has not been removed, or replaced by one of the same name.
@@ -106,22 +124,26 @@ final class CgroupTree {
     }
 
     /// Whether the cgroup was met long enough ago for its runtime to have made all that belongs to it.
-    func isSettled(_ cgroup: Cgroup) -> Bool { now - cgroup.firstSeen >= Self.settlingTime && cgroup.watch != nil }
+    func isSettled(_ cgroup: Cgroup) -> Bool {
+        cgroup.isWatched && !(0..<Self.settlingTime).contains(now - cgroup.firstSeen)
+    }
 
     /// Whether limits of the cgroup cannot have changed without its ``Cgroup/writes`` telling.
-    func seesLimits(of cgroup: Cgroup) -> Bool { watcher.seesLimits(of: cgroup) }
+    func seesLimits(of cgroup: Cgroup) -> Bool { cgroup.isWatched && !cgroup.needsWatches }
 
     private func visit(_ cgroup: Cgroup, until deadline: Deadline) throws(CollectorError) {
         try deadline.check()
         count += 1
         guard cgroup.role != .ignored, cgroup.components.count < Self.maximumDepth else { return }
-        if isWholeWalk { cgroup.haveFilesChanged() }
-        if isWholeWalk || cgroup.watch == nil { watcher.watch(cgroup) }
+        if isWholeWalk { cgroup.mayHaveChanged() }
+        // What happened before it was watched nobody tells.
+        let isToldOf = cgroup.isWatched && !isWholeWalk
+        watcher.watch(cgroup)
 
-        let isToldOf = cgroup.watch != nil && !isWholeWalk
+        let isCertain = isToldOf && !cgroup.needsListing
         var areAllThere = true
         for child in cgroup.children {
-            if !child.isGone, isToldOf || isThere(child) {
+            if !child.isGone, isCertain || isThere(child) {
                 try visit(child, until: deadline)
             } else {
                 child.isGone = true
@@ -138,13 +160,21 @@ final class CgroupTree {
 
     /// Reads a directory, and visits the children that are new.
     private func list(_ cgroup: Cgroup, until deadline: Deadline) throws(CollectorError) {
-        for child in cgroup.children where child.isGone || !isThere(child) { depart(child) }
-        cgroup.children.removeAll { $0.isGone }
-        let known = Set(cgroup.children.compactMap(\.components.last))
-        // A directory that went in this moment, or may not be read, has no children to show.
-        let names = (try? Directory.subdirectories(of: cgroup.relativePath, in: root)) ?? []
+        for child in cgroup.children where child.isGone { depart(child) }
+        cgroup.children.removeAll(where: \.isGone)
+        let names: [String]
+        do {
+            names = try Directory.subdirectories(of: cgroup.relativePath, in: root)
+        } catch {
+            // One that went in this moment, or may not be read, has no children to show.
+            cgroup.needsListing = error.isShortage
+            if error.isShortage { unlisted = error }
+            return
+        }
+        // Strings of other bytes can be the same characters.
+        let known = Set(cgroup.children.compactMap { $0.components.last.map { Array($0.utf8) } })
         var areAllKnown = true
-        for name in names.sorted() where !known.contains(name) {
+        for name in names.sorted() where !known.contains(Array(name.utf8)) {
             guard count < limit else {
                 leftOut += 1
                 areAllKnown = false
@@ -156,7 +186,7 @@ final class CgroupTree {
                 components: path, role: Self.role(of: name, below: cgroup.components, showing: kinds), parent: cgroup,
                 status: status, firstSeen: now)
             cgroup.children.append(child)
-            departed.removeAll { $0.labels == child.labels }
+            if child.container != nil { departed.removeAll { $0.labels == child.labels } }
             try visit(child, until: deadline)
         }
         cgroup.children.sort { $0.relativePath < $1.relativePath }

@@ -63,12 +63,7 @@ public actor ContainersTarget: Target {
         guard let mounts = try CgroupMounts.find(cgroupfs: settings.cgroupfs, procfs: settings.procfs) else {
             return nil
         }
-        reader = try CgroupReader(
-            mounts: mounts,
-            procfs: settings.procfs,
-            descriptors: min(settings.keptDescriptors, Self.descriptorLimit / 2),
-            showing: settings.shownKinds
-        )
+        reader = try Self.reader(of: mounts, settings)
         enabled = ContainerCollectors.all.filter(selection.isEnabled).map { collector in
             collector is State ? State(runtimes: runtimes, settings: settings) : collector
         }
@@ -79,6 +74,14 @@ public actor ContainersTarget: Target {
         collectors = enabled.map(\.name)
     }
 
+    private static func reader(
+        of mounts: CgroupMounts, _ settings: Settings
+    ) throws(ContainersError) -> CgroupReader {
+        try CgroupReader(
+            mounts: mounts, procfs: settings.procfs, descriptors: min(settings.keptDescriptors, descriptorLimit / 2),
+            showing: settings.shownKinds)
+    }
+
     /// Walks the cgroups and runs the collectors one after the other. Engines have a quarter of a second to tell of
     /// containers that are new.
     public func run(_ scrape: Scrape) async {
@@ -87,11 +90,19 @@ public actor ContainersTarget: Target {
         do throws(CollectorError) {
             try reader.tree.refresh(now: time(nil), until: scrape.deadline)
         } catch {
+            // What is mounted there now is for the next scrape.
+            if error.reason == .connection, let renewed = try? Self.reader(of: reader.mounts, settings) {
+                self.reader = renewed
+            }
             return scrape.targetFailed(error)
         }
         leftOut.withLock { $0 = reader.tree.leftOut }
         scrape.targetAnswered()
         await learn(look, of: reader.tree)
+        if let error = reader.tree.unlisted {
+            scrape.leaveOut(
+                "cgroups", because: CollectorError(.internal, "not all cgroups could be looked for: \(error)"))
+        }
         for (path, error) in runtimes.failures { scrape.leaveOut("engine \(path)", because: error) }
         for collector in enabled {
             scrape.deliver(collector.name) { () throws(CollectorError) in

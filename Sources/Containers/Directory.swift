@@ -24,6 +24,13 @@ enum Directory {
         }
     }
 
+    /// Whether a path leads to a directory that is open, and not to another one that came in its place.
+    static func leads(_ path: String, to directory: borrowing File) -> Bool {
+        var (named, opened) = (stat(), stat())
+        return stat(path, &named) == 0 && fstat(directory.descriptor, &opened) == 0
+            && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino
+    }
+
     /// The names of all entries but `.` and `..`, in no order.
     static func names(in path: String) throws(SystemError) -> [String] {
         try names(of: opendir(path)) { _ in true }
@@ -52,10 +59,11 @@ enum Directory {
         var names: [String] = []
         while let entry = readdir(stream) {
             guard isWanted(entry.pointee.d_type) else { continue }
+            // What is no UTF-8 cannot be a label, nor be opened by a name that was made one.
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name != "." && name != ".." { names.append(name) }
+            if let name, name != "." && name != ".." { names.append(name) }
         }
         return names
     }

@@ -6,7 +6,7 @@ struct Inotify: ~Copyable {
     /// What happened in a directory since the last look.
     enum Event {
         /// A directory in it came, went or was renamed.
-        case directories
+        case directory(name: String)
         /// A file in it was written to, or the kernel says that it changed.
         case written(file: String)
         /// The watch is no more.
@@ -71,7 +71,7 @@ struct Inotify: ~Copyable {
     private static func event(_ mask: UInt32, _ name: Slice<UnsafeRawBufferPointer>) -> Event? {
         if mask & UInt32(IN_Q_OVERFLOW) != 0 { return .overflow }
         if mask & UInt32(IN_IGNORED) != 0 { return .ended }
-        if mask & UInt32(IN_ISDIR) != 0 { return .directories }
+        if mask & UInt32(IN_ISDIR) != 0 { return .directory(name: String(decoding: name, as: UTF8.self)) }
         return mask & UInt32(IN_MODIFY) != 0 ? .written(file: String(decoding: name, as: UTF8.self)) : nil
     }
 }

@@ -76,7 +76,7 @@ final class ProcessFiles {
         do {
             return try File(path, in: directory, flags: flags)
         } catch {
-            guard ![EMFILE, ENFILE, ENOMEM].contains(error.code) else {
+            guard !error.isShortage else {
                 throw CollectorError(.internal, "a file of a process cannot be read: \(error)")
             }
             return nil

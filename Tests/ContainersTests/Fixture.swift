@@ -42,7 +42,9 @@ final class TemporaryTree {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        // In memory, where many directories are made quickly.
+        let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
+        path = "\(parent)/\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

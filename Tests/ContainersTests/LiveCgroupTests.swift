@@ -226,6 +226,144 @@ struct LiveCgroupTests {
         }
     }
 
+    @Test("a file that goes alone takes its numbers with it, not the cgroup")
+    func controllerSwitchedOff() throws {
+        let cgroup = try RealCgroup()
+        let reader = try CgroupReader(live: 1000)
+        // On v1 a cgroup may be in some hierarchies only; on v2 pressure can be hidden.
+        let tables = [ContainerCollectors.cpu, ContainerCollectors.pressure, ContainerCollectors.memory]
+        let before = try reader.families(tables).values("container_memory_usage_bytes")[cgroup.id]
+        #expect(before != nil)
+        let known = try #require(reader.tree.exported.first { $0.labels["id"] == cgroup.id })
+        if cgroup.isV1 {
+            try cgroup.remove(from: .v1("cpu"))
+        } else {
+            try cgroup.set(v1: "", v2: "cgroup.pressure", "0")
+        }
+        let families = try reader.families(tables)
+        #expect(families.values("container_memory_usage_bytes")[cgroup.id] != nil)
+        #expect(
+            families.values(cgroup.isV1 ? "container_spec_cpu_shares" : "container_pressure_cpu_waiting_seconds_total")[
+                cgroup.id] == nil)
+        #expect(reader.tree.exported.contains { $0 === known })
+        #expect(!known.isGone)
+    }
+
+    @Test("all processes are counted, however many")
+    func manyProcesses() async throws {
+        let cgroup = try RealCgroup()
+        let script = "i=0; while [ $i -lt 700 ]; do sleep 1000 & i=$((i + 1)); done; wait"
+        let process = try Daemon(["sh", "-c", cgroup.join + script], stop: "KILL", log: URL(filePath: "/dev/null"))
+        defer {
+            process.stop()
+            cgroup.kill()
+        }
+        let reader = try CgroupReader(live: 100)
+        #expect(
+            try await eventually {
+                try reader.families([ContainerCollectors.processes]).values("container_processes")[cgroup.id] == 701
+            })
+    }
+
+    @Test("limits that are written through another mount are seen")
+    func otherMount() async throws {
+        let cgroup = try RealCgroup()
+        let reader = try CgroupReader(live: 100)
+        func limit() throws -> Double? {
+            try reader.families([ContainerCollectors.memory]).values("container_spec_memory_limit_bytes")[cgroup.id]
+        }
+        #expect(try limit() == 0)
+        let known = try #require(reader.tree.exported.first { $0.labels["id"] == cgroup.id })
+        #expect(reader.tree.seesLimits(of: known))
+        let (type, file) = cgroup.isV1 ? ("cgroup -o memory", "memory.limit_in_bytes") : ("cgroup2", "memory.max")
+        let written = try await run([
+            "unshare", "-m", "sh", "-ec",
+            "mount -t tmpfs none /mnt; mkdir /mnt/x; mount -t \(type) none /mnt/x; echo 8388608 > /mnt/x\(cgroup.id)/\(file)",
+        ])
+        #expect(written.status == 0, "\(written.errors)")
+        #expect(try limit() == 8_388_608)
+    }
+
+    @Test("what comes, goes and is written in all hierarchies, step by step")
+    func anything() throws {
+        let reader = try CgroupReader(live: 1000)
+        let outer = try RealCgroup("stack-exporter-hard")
+        var cgroups: [RealCgroup] = []
+        let tables = [ContainerCollectors.memory, ContainerCollectors.cpu, ContainerCollectors.processes]
+        let limits = [
+            "container_spec_memory_limit_bytes", "container_memory_limit_effective_bytes", "container_spec_cpu_quota",
+            "container_cpu_limit_effective_cores", "container_threads_max", "container_threads_limit_effective",
+        ]
+        for step in 0..<30 {
+            switch Int.random(in: 0..<6) {
+            case 0, 1: cgroups.append(try RealCgroup(in: outer))
+            case 2 where !cgroups.isEmpty: cgroups.remove(at: Int.random(in: cgroups.indices))
+            case 3:
+                cgroups.randomElement()?.remove()
+                cgroups.randomElement()?.remove()
+            case 4:
+                for cgroup in cgroups { cgroup.make() }
+            default:
+                let cgroup = cgroups.filter(\.isThere).randomElement() ?? outer
+                try cgroup.set(v1: "memory.limit_in_bytes", v2: "memory.max", "\((step + 10) << 20)")
+                // v1 refuses one that is more than that of what it is in.
+                try? cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "\((step + 10) * 1000)")
+                try cgroup.set(v1: "pids.max", v2: "pids.max", "\(step + 10)")
+            }
+            let families = try reader.families(tables, now: 1_000_000_000 + step * 7)
+            let expected = try CgroupReader(live: 0).families(tables, now: 1_000_000_000 + step * 7)
+            for name in limits {
+                func ours(_ values: [String: Double]) -> [String: Double] {
+                    values.filter { $0.key.hasPrefix(outer.id) }
+                }
+                #expect(ours(families.values(name)) == ours(expected.values(name)), "\(name) in step \(step)")
+            }
+        }
+        #expect(outer.id == "/stack-exporter-hard")
+    }
+
+    @Test("containers that came and went leave neither watch nor descriptor")
+    func manyComeAndGo() throws {
+        let outer = try RealCgroup("stack-exporter-many")
+        let reader = try CgroupReader(live: 4000)
+        _ = try reader.families()
+        let known = try #require(reader.tree.exported.first { $0.labels["id"] == outer.id })
+        // Others make and remove cgroups meanwhile, so only ours are counted.
+        for _ in 1...2 {
+            var cgroups = try (0..<100).map { _ in try RealCgroup(in: outer) }
+            _ = try reader.families()
+            #expect(known.children.count == 100)
+            let ours = known.children
+            #expect(ours.allSatisfy { $0.openFiles > 5 })
+            cgroups = []
+            _ = try reader.families()
+            #expect(known.children.isEmpty && cgroups.isEmpty)
+            #expect(ours.allSatisfy { $0.watches.isEmpty && $0.isGone })
+        }
+    }
+
+    @Test(
+        "without any right, all but what needs some", .enabled(if: geteuid() == 0, "takes root to give up being root"))
+    func nobody() throws {
+        let cgroup = try RealCgroup()
+        func scrape() throws -> (families: [MetricFamily], reader: CgroupReader) {
+            let reader = try CgroupReader(live: 1000)
+            try reader.tree.refresh(now: 1_000_000_000, until: deadline)
+            let families = try ContainerCollectors.all.flatMap { try $0.families(from: reader, until: deadline) }
+            return (families, reader)
+        }
+        let all = try scrape()
+        let (families, reader) = try asNobody { try scrape() }
+        func names(_ families: [MetricFamily]) -> Set<String> {
+            Set(families.map(\.descriptor.name).filter { families.values($0)[cgroup.id] != nil })
+        }
+        #expect(names(families) == names(all.families))
+        #expect(names(families).count > 30)
+        #expect(Set(reader.omissions.keys).isSubset(of: ["container_open_files"]))
+        let known = try #require(reader.tree.exported.first { $0.labels["id"] == cgroup.id })
+        #expect(reader.tree.seesLimits(of: known))
+    }
+
     @Test("a whole scrape through the target")
     func target() async throws {
         let cgroup = try RealCgroup()
@@ -308,6 +446,22 @@ final class RealCgroup {
     private func path(_ file: String) throws -> String {
         let paths = directories.map { "\($0)/\(file)" }
         return try #require(paths.first { access($0, F_OK) == 0 }, "no \(file)")
+    }
+
+    var isThere: Bool { directories.allSatisfy { access($0, F_OK) == 0 } }
+
+    /// Ends all processes in it.
+    func kill() {
+        for directory in directories {
+            let text = (try? String(contentsOfFile: "\(directory)/cgroup.procs", encoding: .utf8)) ?? ""
+            for id in text.split(separator: "\n").compactMap({ pid_t($0) }) where id > 0 { Glibc.kill(id, SIGKILL) }
+        }
+    }
+
+    /// Removes its directory in one hierarchy.
+    func remove(from hierarchy: Hierarchy) throws {
+        let directory = try #require(Self.mounts?.directories[hierarchy])
+        try #require(rmdir("\(directory)\(id)") == 0)
     }
 
     func make() {

@@ -31,10 +31,12 @@ struct Lifetime: ContainerCollector {
         var started = MetricFamily(Self.started.descriptor)
         var lastSeen = MetricFamily(Self.lastSeen.descriptor)
         let now = Double(time(nil))
-        for cgroup in reader.tree.exported where !cgroup.isGone {
+        for cgroup in reader.tree.exported {
+            // A container that went since the walk was there in it, and will be among those that went.
+            if cgroup.container != nil || !cgroup.isGone { lastSeen.append(now, cgroup.labels) }
+            guard !cgroup.isGone else { continue }
             created.append(cgroup.details?.created ?? Double(cgroup.created), cgroup.labels)
             started.append(cgroup.details?.started ?? Double(cgroup.created), cgroup.labels)
-            lastSeen.append(now, cgroup.labels)
         }
         // cAdvisor's samples have timestamps, which keep them visible to rules for "container killed" when they are no
         // longer served. Ours have none, so the last one goes on being served for as long.
