@@ -41,9 +41,10 @@ struct Fixture {
 final class TemporaryTree {
     let path: String
 
-    init() throws {
-        // In memory, where many directories are made quickly.
-        let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
+    /// - Parameter isInMemory: Whether it may be where many directories are made quickly, but where no disk is mounted.
+    init(inMemory isInMemory: Bool = true) throws {
+        let parent =
+            isInMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
         path = "\(parent)/\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

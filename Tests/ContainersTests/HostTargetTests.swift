@@ -204,7 +204,7 @@ struct HostFileSystemTests {
     @Test("the kernel's own hang", .enabled(if: geteuid() == 0, "takes root to mount"))
     func fuse() async throws {
         let server = Mutex<CInt>(-1)
-        let directory = try TemporaryTree()
+        let directory = try TemporaryTree(inMemory: false)
         let path = directory.path
         let reader = FileSystemReader(patience: .seconds(2)) { asked throws(SystemError) in
             guard asked == path else { return try FileSystemSpace(of: asked) }
