@@ -224,13 +224,14 @@ struct CgroupPlan {
             for (index, slot) in settingSlots.enumerated() { numbers[start + slot] = known.numbers[index] }
             return
         }
-        for file in settings { try read(file, of: cgroup, reader, into: &numbers, row: row) }
+        for file in settings { try read(file, of: cgroup, reader, keeping: !isSeen, into: &numbers, row: row) }
         cgroup.settings[number] =
             isSeen ? Cgroup.Settings(writes: cgroup.writes, numbers: settingSlots.map { numbers[start + $0] }) : nil
     }
 
     private func read(
-        _ file: FileRead, of cgroup: Cgroup, _ reader: CgroupReader, into numbers: inout [Double], row: Int
+        _ file: FileRead, of cgroup: Cgroup, _ reader: CgroupReader, keeping isKept: Bool = true,
+        into numbers: inout [Double], row: Int
     ) throws(CollectorError) {
         if file.isOfTopOnly, !cgroup.isRoot { return }
         if !file.alternatives.isEmpty,
@@ -239,7 +240,10 @@ struct CgroupPlan {
             return
         }
         let start = row * slotCount
-        if try reader.read(file.index, of: cgroup, { file.parser.read($0, into: &numbers, from: start) }) == .gone {
+        let outcome = try reader.read(file.index, of: cgroup, keeping: isKept) {
+            file.parser.read($0, into: &numbers, from: start)
+        }
+        if outcome == .gone {
             cgroup.isGone = true
         }
     }

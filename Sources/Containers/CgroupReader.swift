@@ -118,10 +118,12 @@ final class CgroupReader {
 
     /// Reads a file and hands out its text.
     ///
+    /// - Parameter isKept: Whether it will be read again soon.
     /// - Throws: Where the exporter has no file descriptor or memory left.
     func read(
         _ index: Int,
         of cgroup: Cgroup,
+        keeping isKept: Bool = true,
         _ body: (Span<UInt8>) -> Void
     ) throws(CollectorError) -> Outcome {
         while cgroup.files.count <= index { cgroup.files.append(.unknown) }
@@ -150,7 +152,7 @@ final class CgroupReader {
         }
         let outcome = try read(opened, isList: isList, body)
         if outcome == .gone, tree.isThere(cgroup) { return .absent }
-        if outcome == .read, let kept = budget.keep(opened) { cgroup.files[index] = .open(kept) }
+        if isKept, outcome == .read, let kept = budget.keep(opened) { cgroup.files[index] = .open(kept) }
         return outcome
     }
 
