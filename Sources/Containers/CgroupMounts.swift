@@ -126,7 +126,7 @@ struct CgroupMounts: Equatable {
                 continue
             }
             let depth = Self.depth(ofRoot: fields[3])
-            let mountPoint = Self.unescape(fields[4])
+            let mountPoint = String(escapedInMounts: fields[4].utf8)
             for hierarchy in hierarchies where depth < depths[hierarchy, default: .max] {
                 depths[hierarchy] = depth
                 directories[hierarchy] = mountPoint
@@ -138,20 +138,5 @@ struct CgroupMounts: Equatable {
     private static func depth(ofRoot root: Substring) -> Int {
         let names = root.split(separator: "/")
         return names.allSatisfy { $0 == ".." } ? -names.count : names.count
-    }
-
-    /// Undoes the kernel's `\040` for space, tab, newline and backslash.
-    private static func unescape(_ text: Substring) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), rest.count >= 3, let code = UInt8(Substring(rest.prefix(3)), radix: 8) {
-                bytes.append(code)
-                rest.removeFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -48,6 +48,8 @@ struct CgroupPlan {
         let isOfTopOnly: Bool
         /// Any of them without a value makes the file necessary; none where it is always read.
         let alternatives: [Source]
+        /// One of them with a value makes the file necessary; none where it is always read.
+        let conditions: [Choice]
         let parser: CgroupParser
     }
 
@@ -159,18 +161,40 @@ struct CgroupPlan {
                 ))
             rows.append((metric, reader.index(of: Labels(metric.labels))))
         }
-        for read in reads {
-            let read = (
-                isSetting: read.file.isSetting,
-                file: FileRead(
-                    index: reader.index(of: read.file),
-                    isOfTopOnly: read.file.hierarchy == .procfs,
-                    alternatives: read.alternatives,
-                    parser: CgroupParser(read.wanted))
-            )
-            if read.isSetting { settings.append(read.file) } else { files.append(read.file) }
-        }
         settingSlots = reads.filter(\.file.isSetting).flatMap { $0.wanted.map(\.slot) }
+        for read in reads {
+            let file = FileRead(
+                index: reader.index(of: read.file),
+                isOfTopOnly: read.file.hierarchy == .procfs,
+                alternatives: read.alternatives,
+                conditions: read.file.isSetting ? [] : conditions(ofFileWith: Set(read.wanted.map(\.slot))),
+                parser: CgroupParser(read.wanted))
+            if read.file.isSetting { settings.append(file) } else { files.append(file) }
+        }
+    }
+
+    /// What the settings must say for a file to be of use; none where it is of use in any case.
+    private func conditions(ofFileWith fileSlots: Set<Int>) -> [Choice] {
+        var conditions: [Choice] = []
+        for series in series {
+            let used = slots(of: series.value).union(series.ratio.map(slots) ?? [])
+            if used.isDisjoint(with: fileSlots) { continue }
+            guard let condition = series.condition, slots(of: condition).isSubset(of: settingSlots) else { return [] }
+            if !conditions.contains(where: { $0.sources == condition.sources }) { conditions.append(condition) }
+        }
+        return conditions
+    }
+
+    /// The slots that a value may come from.
+    private func slots(of choice: Choice) -> Set<Int> {
+        var slots: Set<Int> = []
+        for source in sources[choice.sources] {
+            slots.insert(source.slot)
+            slots.formUnion(sums[source.sum])
+            slots.formUnion([source.less, source.per].compactMap(\.self))
+            for bound in bounds where bound.slot == source.slot { slots.formUnion(sources[bound.sources].map(\.slot)) }
+        }
+        return slots
     }
 
     /// Whether the limits of what a cgroup is in have to be read too.
@@ -234,6 +258,7 @@ struct CgroupPlan {
         into numbers: inout [Double], row: Int
     ) throws(CollectorError) {
         if file.isOfTopOnly, !cgroup.isRoot { return }
+        if !file.conditions.isEmpty, file.conditions.allSatisfy({ value(of: $0, numbers, row: row) == nil }) { return }
         if !file.alternatives.isEmpty,
             file.alternatives.allSatisfy({ value(of: $0, numbers, row: row).map($0.unit.settles) ?? false })
         {

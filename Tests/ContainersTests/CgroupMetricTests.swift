@@ -90,6 +90,25 @@ struct CgroupMetricTests {
         #expect(families.values(metric)["/web.slice"] == expected)
     }
 
+    @Test("throttling is looked for only where there is a quota")
+    func conditions() throws {
+        let tree = try TemporaryTree()
+        for (name, quota) in [("free", "-1"), ("bound", "20000")] {
+            try tree.write("cpu/\(name)/cpu.cfs_quota_us", "\(quota)\n")
+            try tree.write("cpu/\(name)/cpu.stat", "nr_periods 50\nnr_throttled 7\nthrottled_time 1500000000\n")
+        }
+        let reader = try CgroupReader(cgroupfs: tree.path, procfs: Fixture.v2.procfs)
+        let families = try reader.families()
+        #expect(families.values("container_cpu_cfs_throttled_periods_total") == ["/bound": 7])
+        #expect(families.values("container_cpu_cfs_throttled_seconds_total") == ["/bound": 1.5])
+        let file = reader.index(of: CgroupFile(hierarchy: .v1("cpu"), name: "cpu.stat"))
+        let cgroups = reader.tree.exported.filter { !$0.isRoot }
+        #expect(cgroups.map { $0.keepsOpen(file) } == [true, false])
+        // v2's has more than that in it.
+        let v2 = try CgroupReader(cgroupfs: Fixture.v2.cgroupfs, procfs: Fixture.v2.procfs)
+        #expect(try v2.families().values("container_cpu_user_seconds_total").count == v2.tree.exported.count)
+    }
+
     @Test("threads are counted only where the kernel does not")
     func alternatives() throws {
         let tree = try TemporaryTree()

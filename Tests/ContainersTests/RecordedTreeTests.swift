@@ -51,7 +51,7 @@ struct RecordedTreeTests {
         )
         let expected = try Fixture.page("v2")
         for _ in 1...3 { #expect(try reader.families().text == expected) }
-        #expect(reader.budget.free == (limit < 100 ? 0 : limit - 69))
+        #expect(reader.budget.free == (limit < 100 ? 0 : limit - 39))
     }
 
     @Test("no value is negative, and none is there twice")

@@ -45,14 +45,15 @@ struct MountTable {
             guard let dash = fields.firstIndex(where: { $0.elementsEqual("-".utf8) }), dash >= 6,
                 fields.count > dash + 3
             else { continue }
-            let mountPoint = Self.unescape(fields[4])
+            let mountPoint = String(escapedInMounts: fields[4])
             if let hidden = indices.removeValue(forKey: mountPoint) { found[hidden] = nil }
             let type = String(kernel: fields[dash + 1])
             let isExcluded = Self.excludedTypes.contains(type)
             guard !isExcluded || mountPoint == "/" else { continue }
             let mount = Mount(
-                id: String(kernel: fields[0]), device: String(kernel: fields[2]), root: Self.unescape(fields[3]),
-                mountPoint: mountPoint, source: Self.unescape(fields[dash + 2]), type: type,
+                id: String(kernel: fields[0]), device: String(kernel: fields[2]),
+                root: String(escapedInMounts: fields[3]),
+                mountPoint: mountPoint, source: String(escapedInMounts: fields[dash + 2]), type: type,
                 isReadOnly: Self.isReadOnly(fields[5]), isReadOnlyItself: Self.isReadOnly(fields[dash + 3]))
             if mountPoint == "/" { top = mount }
             // A name that is no text can be neither shown nor asked about.
@@ -74,23 +75,26 @@ struct MountTable {
     private static func isReadOnly(_ options: ArraySlice<UInt8>) -> Bool {
         options.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual("ro".utf8) }
     }
+}
 
-    /// Undoes the kernel's `\040` for space, tab, newline and backslash.
-    private static func unescape(_ text: ArraySlice<UInt8>) -> String {
-        guard text.contains(UInt8(ascii: "\\")) else { return String(kernel: text) }
+extension String {
+    /// A path or a source as `mountinfo` writes it, with `\040` for a space, and so on for tab, newline and backslash.
+    init(escapedInMounts text: some Collection<UInt8>) {
+        guard text.contains(UInt8(ascii: "\\")) else {
+            self.init(kernel: text)
+            return
+        }
         var bytes: [UInt8] = []
-        var rest = text
+        var rest = text[...]
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), rest.count >= 3,
-                let code = UInt8(String(kernel: rest.prefix(3)), radix: 8)
-            {
+            if byte == UInt8(ascii: "\\"), let code = UInt8(String(kernel: rest.prefix(3)), radix: 8), rest.count >= 3 {
                 bytes.append(code)
                 rest.removeFirst(3)
             } else {
                 bytes.append(byte)
             }
         }
-        return String(kernel: bytes)
+        self.init(kernel: bytes)
     }
 }
 
