@@ -107,7 +107,8 @@ struct Container: Equatable {
         return (id.hasPrefix("lxc-") ? .lxc : .nspawn, id)
     }
 
-    private static func isID(_ text: String) -> Bool {
+    /// Whether it is an id as Docker and those after it make them, and so may stand in a path.
+    static func isID(_ text: String) -> Bool {
         text.utf8.count == 64
             && text.utf8.allSatisfy {
                 UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0

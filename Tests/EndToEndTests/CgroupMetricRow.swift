@@ -297,7 +297,6 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
             $0.number("pids.current") ?? $0["cgroup.threads"].map { Double($0.count) }
         },
         CgroupMetricRow("container_threads_max") { $0.limit("pids.max") },
-        CgroupMetricRow("container_threads_refused_total") { $0.number("pids.events", "max") },
     ]
 
     private static let pressure = ["cpu", "io", "memory"].flatMap { resource in
@@ -341,6 +340,7 @@ struct CgroupMetricRow: Sendable, CustomTestStringConvertible {
     /// What `--collector.container_details` adds.
     static let details =
         [
+            CgroupMetricRow("container_threads_refused_total") { $0.number("pids.events", "max") },
             CgroupMetricRow("container_oom_events_local_total") { $0.number("memory.events.local", "oom_kill") },
             CgroupMetricRow("container_memory_events_max_local_total") { $0.number("memory.events.local", "max") },
             CgroupMetricRow("container_memory_swap_max_usage_bytes") { $0.number("memory.swap.peak") },

@@ -149,7 +149,7 @@ struct ReleaseTests {
             return try #require(line.flatMap { Int($0.filter(\.isNumber)) })
         }
         let (resident, anonymous) = (try kilobytes("VmRSS"), try kilobytes("RssAnon"))
-        #expect(resident < 24 * 1024)
-        #expect(anonymous < 5 * 1024)
+        #expect(resident < 26 * 1024)
+        #expect(anonymous < 6656)
     }
 }

@@ -123,9 +123,11 @@ struct WholeServerTests {
         let result = try await run(["promtool", "check", "metrics"], input: answer.body)
         #expect([0, 3].contains(result.status), "\(result.errors)")
         // 3 is for names that it would have chosen otherwise: those of the exporters replaced stay as they are.
-        let dictated = #/(pg|redis|celery|container|machine|node)_\S+ /#
+        let dictated = #/(pg|redis|celery|container|machine|cadvisor|node)_\S+ /#
         let expected = [
-            "counter metrics should have \"_total\" suffix", "metric names should not contain abbreviated units",
+            "counter metrics should have \"_total\" suffix",
+            "label names should be written in 'snake_case' not 'camelCase'",
+            "metric names should not contain abbreviated units",
             "metric names should be written in 'snake_case' not 'camelCase'",
             "non-counter metrics should not have \"_total\" suffix",
             "non-histogram and non-summary metrics should not have \"_count\" suffix",

@@ -12,7 +12,7 @@ enum RuntimeAnswers {
     static func listed(
         _ json: JSONText, _ settings: ContainersTarget.Settings
     ) -> (id: String, details: ContainerDetails)? {
-        guard let id = json["Id"]?.string, isID(id) else { return nil }
+        guard let id = json["Id"]?.string, Container.isID(id) else { return nil }
         var details = ContainerDetails()
         // Docker has the aliases of links beside the name: `/other/alias`.
         details.name = json["Names"]?.elements.lazy.compactMap(\.text).compactMap(name).first { !$0.contains("/") }
@@ -31,15 +31,15 @@ enum RuntimeAnswers {
     static func inspected(
         _ json: JSONText, _ settings: ContainersTarget.Settings
     ) -> (id: String, details: ContainerDetails, parent: String?)? {
-        guard let id = json["Id"]?.string, isID(id), let state = json["State"] else { return nil }
+        guard let id = json["Id"]?.string, Container.isID(id), let state = json["State"] else { return nil }
         let config = json["Config"]
         let host = json["HostConfig"]
         var details = ContainerDetails()
         details.name = json["Name"]?.text.flatMap(name)
         details.image = config?["Image"]?.text
         details.take(labels: config?["Labels"], settings)
-        details.created = json["Created"]?.string.flatMap(seconds)
-        details.started = state["StartedAt"]?.string.flatMap(seconds)
+        details.created = json["Created"]?.string.flatMap(InternetTime.seconds)
+        details.started = state["StartedAt"]?.string.flatMap(InternetTime.seconds)
         details.state = state["Status"]?.string.flatMap(self.state)
         details.restartCount = json["RestartCount"]?.count
         // The engine has 0 here for a run that has not ended.
@@ -65,7 +65,7 @@ enum RuntimeAnswers {
     ///
     /// - Returns: The container that it is about, and whether that is no more.
     static func event(_ json: JSONText) -> (id: String, isEnd: Bool)? {
-        guard let id = (json["Actor"]?["ID"] ?? json["id"])?.string, isID(id) else { return nil }
+        guard let id = (json["Actor"]?["ID"] ?? json["id"])?.string, Container.isID(id) else { return nil }
         let action = json["Action"]?.string
         return (id, action == "destroy" || action == "remove")
     }
@@ -112,14 +112,6 @@ enum RuntimeAnswers {
         }
     }
 
-    /// Whether it is a container's id, and so may stand in a path.
-    static func isID(_ text: String) -> Bool {
-        text.utf8.count == 64
-            && text.utf8.allSatisfy {
-                UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0
-            }
-    }
-
     private static func name(_ text: String) -> String? {
         let name = text.hasPrefix("/") ? String(text.dropFirst()) : text
         return name.isEmpty ? nil : name
@@ -140,41 +132,7 @@ enum RuntimeAnswers {
         if mode.isEmpty || mode.hasPrefix("ns:") { return nil }
         guard mode.hasPrefix("container:") else { return .own }
         let id = String(mode.dropFirst("container:".count))
-        return isID(id) ? .container(id) : nil
-    }
-
-    /// Whole seconds since 1970 of a time such as `2026-11-21T16:12:43.067019839+01:00`; `nil` for the year 1, which is
-    /// never.
-    static func seconds(_ text: String) -> Double? {
-        var rest = Substring(text).utf8
-        func number(_ digits: Int, then end: String) -> Int? {
-            let part = rest.prefix(digits)
-            rest = rest.dropFirst(digits)
-            guard part.count == digits, part.allSatisfy({ 48...57 ~= $0 }), let value = Int(String(part) ?? "") else {
-                return nil
-            }
-            guard !end.isEmpty else { return value }
-            return rest.popFirst() == end.utf8.first ? value : nil
-        }
-        guard let year = number(4, then: "-"), let month = number(2, then: "-"), let day = number(2, then: "T"),
-            let hour = number(2, then: ":"), let minute = number(2, then: ":"), let second = number(2, then: ""),
-            year >= 1970, 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60
-        else { return nil }
-        if rest.first == UInt8(ascii: ".") { rest = rest.dropFirst().drop { 48...57 ~= $0 } }
-        var offset = 0
-        switch rest.popFirst() {
-        case UInt8(ascii: "Z"): break
-        case let sign? where sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"):
-            guard let hours = number(2, then: ":"), let minutes = number(2, then: "") else { return nil }
-            offset = (hours * 60 + minutes) * (sign == UInt8(ascii: "-") ? -60 : 60)
-        default: return nil
-        }
-        guard rest.isEmpty else { return nil }
-        // Days since 1970 in years that begin in March, so that the leap day is their last.
-        let shifted = month > 2 ? year : year - 1
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
-        return Double(days * 86_400 + hour * 3600 + minute * 60 + second - offset)
+        return Container.isID(id) ? .container(id) : nil
     }
 
     /// Cut at a character's edge, so that nobody fills the memory with names.

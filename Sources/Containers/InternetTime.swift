@@ -1,8 +1,9 @@
 /// Times as engines write them, by RFC 3339.
 enum InternetTime {
-    /// Seconds since 1970 of `2026-11-21T16:12:41.66667023Z` or of one with an offset such as `+01:00`.
+    /// Whole seconds since 1970, as cAdvisor has them, of `2026-11-21T16:12:41.66667023Z` or of a time with an offset such as
+    /// `+01:00`.
     ///
-    /// - Returns: `nil` for anything else, and for Go's zero time, which stands for none.
+    /// - Returns: `nil` for anything else, and for Go's zero time, the year 1, which stands for none.
     static func seconds(_ text: String) -> Double? {
         var rest = Substring(text).utf8
         guard rest.count <= 40, let year = number(&rest, digits: 4), take("-", &rest),
@@ -10,18 +11,16 @@ enum InternetTime {
             let day = number(&rest, digits: 2), (1...31).contains(day), take("T", &rest),
             let hour = number(&rest, digits: 2), hour < 24, take(":", &rest),
             let minute = number(&rest, digits: 2), minute < 60, take(":", &rest),
-            let second = number(&rest, digits: 2), second <= 60, year > 1
+            let second = number(&rest, digits: 2), second <= 60, year >= 1970
         else { return nil }
-        var fraction = 0.0
         if take(".", &rest) {
             let digits = rest.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-            guard !digits.isEmpty, let value = Double("0.\(Substring(digits))") else { return nil }
-            fraction = value
+            guard !digits.isEmpty else { return nil }
             rest = rest.dropFirst(digits.count)
         }
         guard let offset = offset(&rest), rest.isEmpty else { return nil }
         let days = days(year: year, month: month, day: day)
-        return Double(days * 86_400 + hour * 3_600 + minute * 60 + second - offset) + fraction
+        return Double(days * 86_400 + hour * 3_600 + minute * 60 + second - offset)
     }
 
     private static func take(_ character: Unicode.Scalar, _ rest: inout Substring.UTF8View) -> Bool {
