@@ -119,12 +119,9 @@ extension ProcessFiles {
     fileprivate func listDescriptors(of process: UInt32) throws(CollectorError) -> Listing {
         let descriptor = openat(root.directory.descriptor, "\(process)/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            switch errno {
-            case EACCES, EPERM: return .refused
-            case EMFILE, ENFILE, ENOMEM:
-                throw CollectorError(.internal, "open files cannot be counted: \(SystemError())")
-            default: return .ended
-            }
+            let error = SystemError()
+            if error.isShortage { throw CollectorError(.internal, "open files cannot be counted: \(error)") }
+            return error.code == EACCES || error.code == EPERM ? .refused : .ended
         }
         guard let stream = fdopendir(descriptor) else {
             let error = SystemError()

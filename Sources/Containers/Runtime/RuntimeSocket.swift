@@ -60,6 +60,12 @@ final class RuntimeSocket: Sendable {
         /// Since when the engine could not tell of them.
         var doubted: [String: ContinuousClock.Instant] = [:]
 
+        /// The failure, as long as it is not over.
+        var presentFailure: CollectorError? {
+            let age = session?.listed?.duration(to: .now)
+            return age.map { !wasUnsteady || $0 >= RuntimeSocket.steadiness } ?? false ? nil : failure
+        }
+
         mutating func noteAnswer() {
             answered = .now
             isLate = false
@@ -119,28 +125,23 @@ final class RuntimeSocket: Sendable {
         let placement: RuntimeAnswers.Placement?
         /// Whether the engine's events are being followed, and it has not been found to hang.
         let isCurrent: Bool
+        /// Why the engine cannot be asked, for the log; `nil` where it can, or is not there though nobody said that it is.
+        fileprivate(set) var failure: CollectorError?
     }
 
-    /// What is known.
+    /// What is known, and why no more, at one moment.
     var snapshot: Snapshot {
-        state.withLock { state in
+        var snapshot = state.withLock { state in
             Snapshot(
-                entries: state.inventory.entries, placement: state.placement, isCurrent: state.session?.listed != nil)
+                entries: state.inventory.entries, placement: state.placement, isCurrent: state.session?.listed != nil,
+                failure: state.presentFailure)
         }
+        if snapshot.failure != nil, isOptional, access(path, F_OK) != 0 { snapshot.failure = nil }
+        return snapshot
     }
 
     /// Grows with every change of what containers are known to be.
     var revision: Int { state.withLock { $0.inventory.revision } }
-
-    /// Why the engine cannot be asked, for the log; `nil` where it can, or is not there though nobody said that it is.
-    var failure: CollectorError? {
-        let (failure, isOver) = state.withLock { state in
-            let age = state.session?.listed?.duration(to: .now)
-            return (state.failure, age.map { !state.wasUnsteady || $0 >= Self.steadiness } ?? false)
-        }
-        guard let failure, !isOver else { return nil }
-        return isOptional && access(path, F_OK) != 0 ? nil : failure
-    }
 
     /// Connects where there is no connection, and else asks whether the engine is alive: one that hangs is as silent as one
     /// where nothing happens.

@@ -118,9 +118,9 @@ final class Runtimes: Sendable {
         for socket in sockets { socket.remember(path: path, of: id) }
     }
 
-    /// Why engines cannot be asked, by their sockets' paths.
+    /// Why engines could not be asked in this scrape, by their sockets' paths.
     var failures: [(path: String, error: CollectorError)] {
-        sockets.compactMap { socket in socket.failure.map { (socket.path, $0) } }
+        zip(sockets, snapshot.engines).compactMap { socket, engine in engine.failure.map { (socket.path, $0) } }
     }
 
     /// Closes the connections.
