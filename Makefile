@@ -19,7 +19,7 @@ REDIS_VERSIONS := $(CURDIR)/.build/redis
 CGROUP_KERNELS := $(CURDIR)/.build/kernel
 EXPORTERS := $(CURDIR)/.build/exporters
 PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0
-BUILD_PACKAGES := binutils libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
+BUILD_PACKAGES := binutils libcrypt-dev libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps \
 	docker.io podman busybox-static $(QEMU)

@@ -93,6 +93,10 @@ struct Option: Sendable {
                 settings.web.telemetryPath = try telemetryPath(value)
             },
             Option(
+                "web.config.file", "FILE", default: "none",
+                "TLS, passwords, headers and a rate limit for those who come, in the format of Prometheus' exporters; read again when it changes",
+                \.web.configurationFile, optionalText),
+            Option(
                 "scrape.timeout", "DURATION", default: "10s",
                 "The longest a scrape may last, whatever Prometheus allows"
             ) {

@@ -165,16 +165,16 @@ extension Option {
         return patterns
     }
 
-    private static func labels(_ value: String) throws(Expected) -> [(name: String, value: String)] {
+    private static func labels(_ value: String) throws(Expected) -> [PostgresOptions.ConstantLabel] {
         let expected = Expected("name=value pairs with commas between, each name once and legal for Prometheus")
-        var labels: [(name: String, value: String)] = []
+        var labels: [PostgresOptions.ConstantLabel] = []
         for pair in list(value) {
             guard let equals = pair.firstIndex(of: "=") else { throw expected }
             let name = trimmed(pair[..<equals])
             guard isLegalName(name), !name.hasPrefix("__"), !labels.contains(where: { $0.name == name }) else {
                 throw expected
             }
-            labels.append((name, trimmed(pair[equals...].dropFirst())))
+            labels.append(.init(name: name, value: trimmed(pair[equals...].dropFirst())))
         }
         return labels
     }

@@ -12,9 +12,20 @@ struct RedisPasswordFile: Sendable {
     ///
     /// - Parameter otherwise: For a server that a map does not have.
     func secret(of server: RedisSettings, otherwise: Secret?) -> Secret {
-        let (path, address, user) = (path, server.address, server.username)
-        return Secret(file: path) { content throws(CollectorError) in
-            guard let map = try Self.map(content, in: path) else { return content }
+        Secret(
+            file: path,
+            reading: Entry(path: path, address: server.address, user: server.username, otherwise: otherwise))
+    }
+
+    /// Finds one server's password.
+    private struct Entry: SecretReading {
+        let path: String
+        let address: RedisSettings.Address
+        let user: String?
+        let otherwise: Secret?
+
+        func secret(in content: String) throws(CollectorError) -> String {
+            guard let map = try RedisPasswordFile.map(content, in: path) else { return content }
             let matches = map.filter { $0.server.address == address }
             let match = matches.first { $0.server.username == user } ?? matches.first { $0.server.username == nil }
             if let match { return match.password }
@@ -24,11 +35,7 @@ struct RedisPasswordFile: Sendable {
 
     /// - Throws: Where it cannot be read, or is neither.
     func check() throws(CollectorError) {
-        let path = path
-        _ = try Secret(file: path) { content throws(CollectorError) in
-            _ = try Self.map(content, in: path)
-            return ""
-        }.reveal()
+        _ = try Self.map(try Secret(file: path).reveal(), in: path)
     }
 
     /// - Returns: `nil` where the content is a password.

@@ -12,6 +12,9 @@ public struct WebSettings: Sendable {
     public var timeoutOffset: Duration?
     /// What clients may take.
     public var limits = Limits()
+    /// The file that says how clients are let in, in exporter-toolkit's format: TLS, passwords, headers, a rate; `nil`
+    /// for whoever comes, in the clear.
+    public var configurationFile: String?
 
     /// The settings that hold where nothing is configured.
     public init() {}

@@ -2,7 +2,7 @@ import Glibc
 
 extension ContainersTarget {
     /// What can be configured.
-    public struct Settings: Sendable {
+    public struct Settings: Sendable, Equatable {
         /// The `target` label.
         public var name = "containers"
         /// The directory that holds the cgroup hierarchies; found from `/proc/self/mountinfo` where it is `nil`.

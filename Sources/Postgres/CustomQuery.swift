@@ -2,7 +2,7 @@ public import Exposition
 import Scraping
 
 /// A statement that somebody else wrote, and what its columns are: an entry of postgres_exporter's queries.yaml.
-public struct CustomQuery: Sendable {
+public struct CustomQuery: Sendable, Equatable {
     /// What the names of its families begin with, before an underscore and the column's name.
     public var namespace: String
     /// One statement that returns rows.
@@ -24,7 +24,7 @@ public struct CustomQuery: Sendable {
     }
 
     /// What one column of the result is.
-    public struct Column: Sendable {
+    public struct Column: Sendable, Equatable {
         /// As the server names it.
         public var name: String
         /// What becomes of it.

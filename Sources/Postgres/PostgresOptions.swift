@@ -1,7 +1,7 @@
 public import Scraping
 
 /// What is collected of a PostgreSQL server, and how much of it.
-public struct PostgresOptions: Sendable {
+public struct PostgresOptions: Sendable, Equatable {
     /// Which collectors run.
     public var collectors = CollectorSelection()
     /// Which databases the collectors of single databases run in.
@@ -24,12 +24,26 @@ public struct PostgresOptions: Sendable {
     /// What every family's name begins with in place of `pg`.
     public var metricPrefix = "pg"
     /// Labels that every sample of the server gets.
-    public var constantLabels: [(name: String, value: String)] = []
+    public var constantLabels: [ConstantLabel] = []
     /// Whether counters start again from 0 at 2^53, beyond which a float loses single steps.
     public var wrapsLargeCounters = true
 
     /// What holds where nothing is configured.
     public init() {}
+
+    /// A label that every sample gets.
+    public struct ConstantLabel: Sendable, Equatable {
+        /// Legal for Prometheus.
+        public let name: String
+        /// Any text.
+        public let value: String
+
+        /// A label by its name.
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
 
     /// Regular expressions of PostgreSQL's for whole names; a name is admitted where it matches one that includes, or
     /// there is none, and none that excludes.

@@ -2,7 +2,7 @@ import Glibc
 public import Scraping
 
 /// Where a PostgreSQL server is and how to log in to it.
-public struct PostgresSettings: Sendable {
+public struct PostgresSettings: Sendable, Equatable {
     /// The `target` label.
     public let name: String
     /// A libpq connection string or URI; empty where libpq's own environment (`PGHOST`, `PGSERVICE`, ...) says it all.

@@ -4,7 +4,7 @@ import Exposition
 struct Presentation {
     private let hasLegacyNames: Bool
     private let prefix: String?
-    private let labels: [(name: String, value: String)]
+    private let labels: [PostgresOptions.ConstantLabel]
 
     init(_ options: PostgresOptions) {
         hasLegacyNames = options.hasLegacyNames

@@ -1,11 +1,14 @@
 /// A pattern as Lua 5.1 has it, by which redis_exporter groups keys: classes (`%d`), sets (`[^:]`), `* + - ?`,
 /// captures, back references, `%b()` and `%f[set]`. It looks at bytes; letters are those of ASCII.
-public struct LuaPattern: Sendable {
+public struct LuaPattern: Sendable, Equatable {
     /// Why a text is no pattern.
     public struct Malformed: Error, Sendable, Equatable {
         /// `it ends with %`
         public let reason: String
     }
+
+    /// By what was written, of which all else is made.
+    public static func == (one: LuaPattern, other: LuaPattern) -> Bool { one.text == other.text }
 
     /// Where a pattern matches, and what it captures there.
     struct Match: Equatable {

@@ -1,7 +1,7 @@
 public import Scraping
 
 /// One Redis or Valkey server and what is to be read from it.
-public struct RedisSettings: Sendable {
+public struct RedisSettings: Sendable, Equatable {
     /// Where the server listens.
     public enum Address: Sendable, Hashable, CustomStringConvertible {
         /// A host name or address, without brackets, and a port.

@@ -1,5 +1,5 @@
 /// Which collectors were switched on or off by name; the others are as they are by themselves.
-public struct CollectorSelection: Sendable {
+public struct CollectorSelection: Sendable, Equatable {
     /// What was said of each that something was said of.
     public var chosen: [String: Bool]
 

@@ -2,11 +2,8 @@
 public struct Secret: Sendable {
     private enum Source {
         case value(String)
-        case file(String, Reading)
+        case file(String, (any SecretReading)?)
     }
-
-    /// Finds the secret in a file's content.
-    public typealias Reading = @Sendable (String) throws(CollectorError) -> String
 
     private let source: Source
 
@@ -18,7 +15,7 @@ public struct Secret: Sendable {
     /// A secret that is read from a file each time it is needed, so that it can be rotated.
     ///
     /// - Parameter reading: Finds it in the content, which is the secret itself where nothing is said.
-    public init(file: String, reading: @escaping Reading = { content throws(CollectorError) in content }) {
+    public init(file: String, reading: (any SecretReading)? = nil) {
         source = .file(file, reading)
     }
 
@@ -41,8 +38,31 @@ public struct Secret: Sendable {
                 throw CollectorError(.authentication, "the password file \(path) is longer than 64 KiB")
             }
             while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
-            return try reading(String(decoding: bytes, as: UTF8.self))
+            let content = String(decoding: bytes, as: UTF8.self)
+            return try reading?.secret(in: content) ?? content
         }
+    }
+}
+
+/// Finds a secret in a file's content. Two that are equal find the same.
+public protocol SecretReading: Sendable, Equatable {
+    /// - Throws: `authentication`, where the content holds something else.
+    func secret(in content: String) throws(CollectorError) -> String
+}
+
+extension Secret: Equatable {
+    /// Whether both are the same text, or are read from the same file in the same way.
+    public static func == (one: Secret, other: Secret) -> Bool {
+        switch (one.source, other.source) {
+        case (.value(let one), .value(let other)): one == other
+        case (.file(let onePath, let one), .file(let otherPath, let other)):
+            onePath == otherPath && (one.map { isSame($0, as: other) } ?? (other == nil))
+        case (.value, .file), (.file, .value): false
+        }
+    }
+
+    private static func isSame<Reading: SecretReading>(_ one: Reading, as other: (any SecretReading)?) -> Bool {
+        one == other as? Reading
     }
 }
 

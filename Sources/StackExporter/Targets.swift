@@ -6,25 +6,32 @@ import Postgres
 import Redis
 import Scraping
 
+extension TargetSettings {
+    /// The target, without connecting yet.
+    ///
+    /// - Returns: `nil` where there is nothing to look at: cgroups that this host does not have.
+    /// - Throws: Where a configured directory holds no cgroups.
+    func makeTarget(group: any EventLoopGroup) throws -> (any Target)? {
+        switch self {
+        case .postgres(let server, let options): PostgresTarget(server, options: options)
+        case .pgbouncer(let pooler, let options):
+            PgBouncerTarget(pooler, collectors: options.collectors, hasLegacyNames: options.hasLegacyNames)
+        case .redis(let server, let collectors): RedisTarget(server, collectors: collectors, group: group)
+        case .containers(let settings, let collectors):
+            try ContainersTarget(settings, collectors: collectors, group: group)
+        case .host(let settings, let procfs, let collectors):
+            HostTarget(settings, procfs: procfs, collectors: collectors)
+        }
+    }
+}
+
 /// Makes a gatherer of everything that is configured.
 ///
 /// - Throws: Where a configured directory holds no cgroups.
 func makeGatherer(
     _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [], log: Logger
 ) throws -> Gatherer {
-    var targets: [any Target] = settings.postgres.map { PostgresTarget($0, options: settings.postgresOptions) }
-    targets += settings.pgbouncer.map {
-        PgBouncerTarget(
-            $0, collectors: settings.collectors, hasLegacyNames: settings.postgresOptions.hasLegacyNames)
-    }
-    targets += settings.redis.map { RedisTarget($0, collectors: settings.collectors, group: group) }
-    if let containers = try ContainersTarget(settings.containers, collectors: settings.collectors, group: group) {
-        targets.append(containers)
-    }
-    if let host = HostTarget(
-        settings.host, procfs: settings.containers.procfs, collectors: settings.collectors)
-    {
-        targets.append(host)
-    }
-    return Gatherer(targets: targets, limits: settings.limits, selfMetrics: selfMetrics, log: log)
+    Gatherer(
+        targets: try settings.targets.compactMap { try $0.makeTarget(group: group) }, limits: settings.limits,
+        selfMetrics: selfMetrics, log: log)
 }

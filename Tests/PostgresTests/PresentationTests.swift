@@ -25,7 +25,7 @@ struct PresentationTests {
 
     @Test func constantLabelsStandOnEverySampleAndNeverReplaceOne() {
         #expect(
-            shown { $0.constantLabels = [("zone", "b"), ("env", "test")] } == [
+            shown { $0.constantLabels = [.init(name: "zone", value: "b"), .init(name: "env", value: "test")] } == [
                 #"pg_up{env="test",zone="b"} 1.0"#, #"business_jobs{env="test",zone="a"} 2.0"#,
             ])
     }

@@ -8,7 +8,7 @@ public import Scraping
 /// holds up nobody.
 public actor HostTarget: Target {
     /// What can be configured.
-    public struct Settings: Sendable {
+    public struct Settings: Sendable, Equatable {
         /// The `target` label.
         public var name = "host"
         /// Where the host's root directory is; found from `/proc/self/mountinfo` where it is `nil`.

@@ -1,5 +1,5 @@
 /// Which keys are looked at.
-public struct RedisKeyOptions: Sendable {
+public struct RedisKeyOptions: Sendable, Equatable {
     /// Keys whose size, memory and value are shown; one that is a pattern stands for the keys that match it.
     public var checked: [RedisKey] = []
     /// The same, but never a pattern.

@@ -1,7 +1,7 @@
 /// Which job queues are looked at, and how their systems name their keys.
-public struct RedisQueueOptions: Sendable {
+public struct RedisQueueOptions: Sendable, Equatable {
     /// Celery's and kombu's keys.
-    public struct Celery: Sendable {
+    public struct Celery: Sendable, Equatable {
         /// Queues that are shown whether or not anything is in them, beside those that are found.
         public var names: [String] = []
         /// Exchanges whose bindings tell which queues there are, beside those that are found.

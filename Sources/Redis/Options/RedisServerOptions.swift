@@ -1,7 +1,7 @@
 public import Scraping
 
 /// What is shown of the server itself beside what it tells in `INFO`.
-public struct RedisServerOptions: Sendable {
+public struct RedisServerOptions: Sendable, Equatable {
     /// How the command `CONFIG` is called; `nil` where the server has none.
     public var configCommand: String? = "CONFIG"
     /// Whether passwords and the like stay out of what `redis_config_values` shows.
