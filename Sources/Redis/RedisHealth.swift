@@ -11,7 +11,8 @@ extension RedisTarget: ChecksHealth {
         let latency = start.duration(to: .now)
         do throws(CollectorError) {
             let memory = Info(try replies.text(question))["used_memory"]
-            return TargetHealth(latency: latency, memory: memory.flatMap { Double(String(decoding: $0, as: UTF8.self)) })
+            return TargetHealth(
+                latency: latency, memory: memory.flatMap { Double(String(decoding: $0, as: UTF8.self)) })
         } catch {
             // A user that may not ask this has an answer all the same.
             guard error.reason == .permission else { throw error }

@@ -48,7 +48,8 @@ public final class HealthChecks: Sendable {
     public init() {}
 
     /// How a target is, as far as it says so within `limit`.
-    public func check(_ target: any ChecksHealth, within limit: Duration) async -> Result<TargetHealth, CollectorError> {
+    public func check(_ target: any ChecksHealth, within limit: Duration) async -> Result<TargetHealth, CollectorError>
+    {
         let id = ObjectIdentifier(target)
         let deadline = Deadline(after: limit)
         let (check, isNew) = checks.withLock { checks in

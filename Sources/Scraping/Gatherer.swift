@@ -119,7 +119,9 @@ public final class Gatherer: Sendable {
         self.selfMetrics = selfMetrics
         self.log = log
         state = Mutex(
-            State(targets: targets, limits: limits, records: .init(uniqueKeysWithValues: targets.map { (ObjectIdentifier($0), Record()) })))
+            State(
+                targets: targets, limits: limits,
+                records: .init(uniqueKeysWithValues: targets.map { (ObjectIdentifier($0), Record()) })))
     }
 
     /// All targets, in the order in which their samples stand within a family.
@@ -168,8 +170,13 @@ public final class Gatherer: Sendable {
 
     /// The targets' names, and how the last scrape of each went: `nil` before the first.
     public var lastOutcomes: [(name: String, outcome: ScrapeOutcome?)] {
+        lastScrapes.map { ($0.target.name, $0.outcome) }
+    }
+
+    /// The same by the targets themselves.
+    public var lastScrapes: [(target: any Target, outcome: ScrapeOutcome?)] {
         state.withLock { state in
-            state.targets.map { ($0.name, state.records[ObjectIdentifier($0)]?.outcome) }
+            state.targets.map { ($0, state.records[ObjectIdentifier($0)]?.outcome) }
         }
     }
 
@@ -197,7 +204,9 @@ public final class Gatherer: Sendable {
         let closed = removed.map { target, run in
             let isClosed = Signal()
             Task {
-                if let run { await run.returned.wait(until: Deadline(after: run.scrape.deadline.remaining + Self.grace)) }
+                if let run {
+                    await run.returned.wait(until: Deadline(after: run.scrape.deadline.remaining + Self.grace))
+                }
                 await target.shutdown()
                 isClosed.fire()
             }
@@ -305,7 +314,9 @@ public final class Gatherer: Sendable {
         }
         for (target, lines) in news {
             for line in lines {
-                log.log(level: line.level, "\(line.text)", metadata: line.fields.merging(["target": "\(target.name)"]) { $1 })
+                log.log(
+                    level: line.level, "\(line.text)",
+                    metadata: line.fields.merging(["target": "\(target.name)"]) { $1 })
             }
         }
         if isFinal, !assembly.dropped.isEmpty {

@@ -65,9 +65,9 @@ public enum Health {
     // MARK: /health
 
     private static func summary(of gatherer: Gatherer, version: String, uptime: Duration) -> HTTPResponse {
-        let outcomes = zip(gatherer.targets, gatherer.lastOutcomes.map(\.outcome))
+        let scrapes = gatherer.lastScrapes
         let states = parts.compactMap { part -> (String, String)? in
-            let ofKind = outcomes.filter { type(of: $0.0).kind == part.kind }.map(\.1)
+            let ofKind = scrapes.filter { type(of: $0.target).kind == part.kind }.map(\.outcome)
             guard part.isAlwaysShown || !ofKind.isEmpty else { return nil }
             return (part.key, state(of: ofKind))
         }
