@@ -1,6 +1,5 @@
 import Foundation
 import Lab
-import Synchronization
 import Testing
 
 /// A configuration that is read again while everything goes on.
@@ -147,21 +146,22 @@ struct ReloadTests {
         }
         _ = try await exporter.page()
         let kept = try await fleet.process(of: "a")
-        let isDone = Mutex(false)
-        async let scrapes = {
+        let scrapes = Task {
             var pages = 0
-            while !isDone.withLock({ $0 }) {
+            while !Task.isCancelled {
                 // Always the ones that are configured, whichever they are.
-                #expect(try await exporter.page().all("pg_up").count == 3)
+                let page = try await exporter.page()
+                #expect(page.all("pg_up").count == 3)
                 pages += 1
             }
             return pages
-        }()
+        }
         try await reload(20)
         let (descriptors, threads, memory) = (try count("fd"), try count("task"), try anonymousMemory())
         try await reload(100)
-        isDone.withLock { $0 = true }
-        #expect(try await scrapes > 10)
+        scrapes.cancel()
+        let pages = try await scrapes.value
+        #expect(pages > 10)
         // What is being closed goes in its own time.
         #expect(try await eventually(within: 120) { try count("fd") <= descriptors + 8 })
         #expect(try await eventually(within: 120) { try count("task") <= threads + 4 })

@@ -40,7 +40,7 @@ struct SystemdTests {
             }
         }
 
-        func isTold(_ count: Int = 1, _ start: String) async throws -> Bool {
+        func isTold(_ start: String, times count: Int = 1) async throws -> Bool {
             try await eventually { messages.count { $0.hasPrefix(start) } >= count }
         }
     }
@@ -57,9 +57,9 @@ struct SystemdTests {
         let manager = try Manager(name)
         let exporter = try await Exporter(["NOTIFY_SOCKET": name, "WATCHDOG_USEC": "400000"])
         #expect(try await manager.isTold("READY=1\nSTATUS=serving "))
-        #expect(try await manager.isTold(3, "WATCHDOG=1"))
+        #expect(try await manager.isTold("WATCHDOG=1", times: 3))
         exporter.daemon.signal(SIGHUP)
-        #expect(try await manager.isTold(2, "READY=1"))
+        #expect(try await manager.isTold("READY=1", times: 2))
         let reload = try #require(manager.messages.first { $0.hasPrefix("RELOADING=1\n") })
         let moment = try #require(Int(reload.drop { !$0.isNumber }.dropFirst(2).drop { !$0.isNumber }))
         // The clock that counts from the machine's start.
@@ -82,7 +82,7 @@ struct SystemdTests {
         // Two reloads take far longer than a thousandth of a second.
         for count in 2...3 {
             exporter.daemon.signal(SIGHUP)
-            #expect(try await manager.isTold(count, "READY=1"))
+            #expect(try await manager.isTold("READY=1", times: count))
         }
         #expect(!manager.messages.contains("WATCHDOG=1"))
     }
