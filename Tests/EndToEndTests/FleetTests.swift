@@ -33,7 +33,7 @@ struct FleetTests {
         let prometheus = try await FleetPrometheus(exporter: exporter)
         // The databases, the caches, the containers and the host.
         let total = Double(Self.databases + Self.caches + 2)
-        let isScraped = try await eventually(within: 180) {
+        let isScraped = try await eventually(within: 300) {
             guard try await prometheus.value("count(up{job=\"stack\"} == 1)") == total,
                 try await prometheus.value("count(pg_up == 1)") == Double(Self.databases)
             else { return false }
@@ -56,7 +56,7 @@ struct FleetTests {
         // One of each goes, and nothing else.
         try await caches[4].stop()
         try await postgres.sql("DROP DATABASE fleet_33 WITH (FORCE)")
-        let isNoticed = try await eventually(within: 120) {
+        let isNoticed = try await eventually(within: 180) {
             let database = try await prometheus.value("pg_up{target=\"postgres-33\"}")
             return try await prometheus.value("redis_up{target=\"redis-5\"}") == 0 && database == 0
         }
@@ -73,10 +73,10 @@ struct FleetTests {
 
         try await caches[4].start()
         #expect(
-            try await eventually(within: 120) {
+            try await eventually(within: 180) {
                 try await prometheus.value("count(redis_up == 1)") == Double(Self.caches)
             })
-        #expect(!prometheus.log.contains(/level=(warn|error)/), "\(prometheus.log)")
+        #expect(!prometheus.log.contains(/level=error/), "\(prometheus.log)")
     }
 
     /// Prints what a round of all targets costs.
@@ -101,7 +101,7 @@ struct FleetTests {
     }
 }
 
-/// A real Prometheus with the README's worked example, sped up.
+/// A real Prometheus with the README's worked example.
 private final class FleetPrometheus {
     private let directory: URL
     private let port = freePort()
@@ -112,9 +112,7 @@ private final class FleetPrometheus {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let example = try Self.example()
             .replacing("exporter:19187", with: "127.0.0.1:\(exporter.port)")
-            .replacing("refresh_interval: 60s", with: "refresh_interval: 2s")
-            .replacing("scrape_interval: 15s", with: "scrape_interval: 5s")
-            .replacing("scrape_timeout: 10s", with: "scrape_timeout: 5s")
+            .replacing("refresh_interval: 60s", with: "refresh_interval: 10s")
         let file = directory.appending(path: "prometheus.yml")
         try example.write(to: file, atomically: true, encoding: .utf8)
         let checked = try await run(["promtool", "check", "config", file.path])

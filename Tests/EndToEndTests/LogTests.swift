@@ -31,7 +31,7 @@ struct LogLineTests {
     @Test(arguments: [LogFormat.logfmt, .json])
     func linesAreBounded(format: LogFormat) {
         let long = LineLogHandler.line(
-            (0..<1000).map { ("field\($0)", String(repeating: "ü\u{1b}", count: 100_000)) }, as: format)
+            (0..<100).map { ("field\($0)", String(repeating: "ü\u{1b}", count: 5000)) }, as: format)
         #expect(long.utf8.count < 24_000)
         #expect(!long.contains("\u{fffd}") && !long.contains("\n"))
         #expect(line(String(repeating: "x", count: 1024), as: .logfmt).hasSuffix("xxx"))
