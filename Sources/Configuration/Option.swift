@@ -149,6 +149,13 @@ struct Option: Sendable {
                 guard let format = CatalogueFormat(rawValue: value) else { throw Expected("text, markdown or json") }
                 settings.catalogueFormat = format
             },
+            Option(
+                "web.enable-lifecycle", nil, default: "off",
+                "Whether POST /-/reload reads the configuration again, as SIGHUP does"
+            ) {
+                settings, value throws(Expected) in
+                settings.web.enablesLifecycle = try isOn(value)
+            },
         ]
 
     /// By their names here and in redis_exporter, which has more of them.

@@ -15,6 +15,8 @@ public struct WebSettings: Sendable {
     /// The file that says how clients are let in, in exporter-toolkit's format: TLS, passwords, headers, a rate; `nil`
     /// for whoever comes, in the clear.
     public var configurationFile: String?
+    /// Whether the configuration may be read again by HTTP.
+    public var enablesLifecycle = false
 
     /// The settings that hold where nothing is configured.
     public init() {}

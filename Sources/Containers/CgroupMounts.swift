@@ -34,6 +34,12 @@ struct CgroupMounts: Equatable {
         [.v1("memory"), .v1("cpuacct"), .v1("cpu"), .v2].first { directories[$0] != nil }
     }
 
+    /// `v1`, `v2` or `hybrid`, for people.
+    var mode: String {
+        guard directories[.v2] != nil else { return "v1" }
+        return directories.keys.contains { if case .v1 = $0 { true } else { false } } ? "hybrid" : "v2"
+    }
+
     /// Those of the hierarchies that any of some controllers are bound to.
     func directories(ofAny controllers: Set<String>) -> Set<String> {
         var found = Set(controllers.compactMap { directories[.v1($0)] })

@@ -33,6 +33,9 @@ public actor ContainersTarget: Target {
     /// The thread that reads.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    /// The kind of hierarchy that was found: `v1`, `v2` or `hybrid`.
+    public nonisolated let cgroupMode: String
+
     /// What is configured.
     let settings: Settings
     private let executor = ThreadExecutor(name: "cgroups")
@@ -64,6 +67,7 @@ public actor ContainersTarget: Target {
             return nil
         }
         reader = try Self.reader(of: mounts, settings)
+        cgroupMode = mounts.mode
         enabled = ContainerCollectors.all.filter(selection.isEnabled).map { collector in
             collector is State ? State(runtimes: runtimes, settings: settings) : collector
         }

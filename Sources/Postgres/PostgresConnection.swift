@@ -43,6 +43,8 @@ actor PostgresConnection {
     private var handle: Handle?
     private var backOff = BackOff()
     private let openCount = Atomic(0)
+    /// How often it has been opened.
+    private(set) var openings = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -106,6 +108,7 @@ actor PostgresConnection {
         do throws(CollectorError) {
             handle = try connect(until: deadline)
             openCount.store(1, ordering: .relaxed)
+            openings += 1
             backOff.succeed()
         } catch {
             backOff.fail(error)

@@ -17,7 +17,7 @@ public final class PostgresTarget: Target {
     private let enabled: [any PostgresCollector]
     /// Read at every scrape on the kept connection.
     private let fast: [any PostgresCollector]
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     /// The databases that the connection string does not name.
     private let others: Rounds
     private let slow: Rounds
@@ -26,6 +26,8 @@ public final class PostgresTarget: Target {
 
     /// What the kept connection leads to. Read with every scrape, for the next one.
     private struct Known {
+        /// ``PostgresConnection/openings``, since it is not only scrapes that open the connection.
+        var opening: Int
         var server: ServerFacts
         /// Where collectors of single databases run.
         var databases: [String]
@@ -85,12 +87,13 @@ public final class PostgresTarget: Target {
     private func attempt(_ scrape: Scrape) async throws(CollectorError) {
         let settings = SessionSettings.scrape(until: scrape.deadline, statements: fast.count)
         let facts = [ServerFacts.query, DatabaseList.query(admittedBy: options.databases)]
-        if await connection.isClosed {
-            try await connection.open(until: scrape.deadline)
+        try await connection.open(until: scrape.deadline)
+        let opening = await connection.openings
+        if known.withLock({ $0?.opening != opening }) {
             known.withLock { $0 = nil }
             let peer = try await connection.peer
             try await connection.learn(facts, settings: settings, until: scrape.deadline) { [self] index, outcome in
-                learn(index, outcome, peer: peer, scrape)
+                learn(index, outcome, of: opening, peer: peer, scrape)
             }
         }
         guard let known = known.withLock({ $0 }) else {
@@ -110,7 +113,7 @@ public final class PostgresTarget: Target {
         let own = Mutex<[String: CollectorResult]>([:])
         try await connection.run(
             plan, of: server, settings: settings, until: scrape.deadline, facts: facts,
-            fact: { [self] index, outcome in learn(index, outcome, peer: peer, scrape) },
+            fact: { [self] index, outcome in learn(index, outcome, of: opening, peer: peer, scrape) },
             deliver: { [self] collector, result in
                 if collector.scope == .server {
                     deliver(collector, result, scrape)
@@ -145,8 +148,8 @@ public final class PostgresTarget: Target {
     }
 
     private func learn(
-        _ index: Int, _ outcome: consuming Result<QueryResult, CollectorError>, peer: PostgresConnection.Peer,
-        _ scrape: Scrape
+        _ index: Int, _ outcome: consuming Result<QueryResult, CollectorError>, of opening: Int,
+        peer: PostgresConnection.Peer, _ scrape: Scrape
     ) {
         guard index == 0 else {
             // Where it cannot be read just now, the list of the last scrape goes on.
@@ -156,7 +159,7 @@ public final class PostgresTarget: Target {
         switch ServerFacts.read(outcome, peer: peer) {
         case .success(var server):
             server.relationLimit = options.relations.limit
-            known.withLock { $0 = Known(server: server, databases: $0?.databases ?? []) }
+            known.withLock { $0 = Known(opening: opening, server: server, databases: $0?.databases ?? []) }
             scrape.targetAnswered()
         case .failure(let error): scrape.targetFailed(error)
         }

@@ -17,7 +17,7 @@ public final class RedisTarget: Target {
     private let selection: CollectorSelection
     private let enabled: [any RedisCollector]
     private let dialer: RedisDialer
-    private let connection: RedisConnection
+    let connection: RedisConnection
     private let cluster: RedisCluster
     private let rounds: RedisRounds
     private let presentation: RedisPresentation

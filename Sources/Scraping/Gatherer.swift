@@ -35,10 +35,6 @@ public final class Gatherer: Sendable {
     /// How long after the deadline a target may still say why it has missed it.
     private static let grace = Duration.milliseconds(50)
 
-    /// All targets, in the order in which their samples stand within a family.
-    public let targets: [any Target]
-    private let targetsOfKind: [String: Int]
-    let limits: Limits
     private let selfMetrics: [any SelfMetrics]
     private let log: Logger
     private let state: Mutex<State>
@@ -55,21 +51,35 @@ public final class Gatherer: Sendable {
     }
 
     private struct State {
-        /// By the index of the one target that is gathered, `nil` for all.
-        var gatherings: [Int?: Gathering] = [:]
-        /// The scrapes that have not returned, by their target's index.
-        var runs: [Int: Run] = [:]
+        var targets: [any Target]
+        var limits: Limits
+        /// By the one target that is gathered, `nil` for all.
+        var gatherings: [ObjectIdentifier?: Gathering] = [:]
+        /// The scrapes that have not returned, by their target, which may have been replaced meanwhile.
+        var runs: [ObjectIdentifier: Run] = [:]
+        /// By the target, as long as it is not replaced.
+        var records: [ObjectIdentifier: Record] = [:]
         var gathers = 0
         var shared = 0
         var dropped = DroppedSamples()
-        /// How the last scrape of each target went, by its name.
-        var outcomes: [String: ScrapeOutcome] = [:]
-        /// What was last said in the log of each target's failing collectors, so that it is said once.
-        var reported: [String: [String: FailureReason]] = [:]
+    }
+
+    /// What is remembered of a target from one scrape to the next.
+    private struct Record {
+        /// How the last scrape went.
+        private(set) var outcome: ScrapeOutcome?
+        private var failures = FailureLog()
+
+        /// - Returns: What there is to say of it in the log.
+        mutating func take(_ outcome: ScrapeOutcome) -> [FailureLog.Line] {
+            self.outcome = outcome
+            return failures.take(outcome)
+        }
     }
 
     /// A scrape of one target, which several gathers may wait for.
     private struct Run {
+        let target: any Target
         let scrape: Scrape
         /// Fires when the target has returned.
         let returned = Signal()
@@ -77,20 +87,24 @@ public final class Gatherer: Sendable {
 
     private final class Gathering: Sendable {
         /// The one target that is gathered; `nil` for all.
-        let target: Int?
-        /// Of all targets that are gathered, by their index and in their order.
-        let runs: [(target: Int, run: Run)]
+        let target: ObjectIdentifier?
+        /// Of all targets that are gathered, in their order.
+        let runs: [Run]
         /// The targets whose scrapes are this gather's own, to start, to count and to report.
-        let begun: Set<Int>
+        let begun: Set<ObjectIdentifier>
+        let seriesPerTarget: Int
         /// Fires when the page is there.
         let done = Signal()
         let page = Mutex<Page?>(nil)
 
-        init(target: Int?, runs: [(target: Int, run: Run)], begun: Set<Int>) {
+        init(target: ObjectIdentifier?, runs: [Run], begun: Set<ObjectIdentifier>, seriesPerTarget: Int) {
             self.target = target
             self.runs = runs
             self.begun = begun
+            self.seriesPerTarget = seriesPerTarget
         }
+
+        func hasBegun(_ run: Run) -> Bool { begun.contains(ObjectIdentifier(run.target)) }
     }
 
     /// - Parameters:
@@ -102,33 +116,41 @@ public final class Gatherer: Sendable {
         selfMetrics: [any SelfMetrics] = [],
         log: Logger
     ) {
-        self.targets = targets
-        targetsOfKind = targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 }
-        self.limits = limits
         self.selfMetrics = selfMetrics
         self.log = log
-        state = Mutex(State())
+        state = Mutex(
+            State(
+                targets: targets, limits: limits,
+                records: .init(uniqueKeysWithValues: targets.map { (ObjectIdentifier($0), Record()) })))
     }
+
+    /// All targets, in the order in which their samples stand within a family.
+    public var targets: [any Target] { state.withLock { $0.targets } }
+
+    var limits: Limits { state.withLock { $0.limits } }
 
     /// Every family that it tells of itself.
     public static var metrics: [CatalogueEntry] { GatherMetrics.metrics }
 
     /// A page that is at most `timeout` in the making.
     public func page(within timeout: Duration? = nil) async -> Page {
-        await page(ofTarget: nil, within: timeout)
+        let deadline = deadline(within: timeout)
+        // There is always a gather of all.
+        guard let joined = join(until: deadline) else { return Page(families: []) }
+        return await page(joined, until: deadline)
     }
 
     /// The page of one target by its name, without its `target` label and without what the exporter says of itself.
     ///
     /// - Returns: `nil` where there is no such target.
     public func page(of name: String, within timeout: Duration? = nil) async -> Page? {
-        guard let index = targets.firstIndex(where: { $0.name == name }) else { return nil }
-        return await page(ofTarget: index, within: timeout)
+        let deadline = deadline(within: timeout)
+        guard let joined = join(name, until: deadline) else { return nil }
+        return await page(joined, until: deadline)
     }
 
-    private func page(ofTarget target: Int?, within timeout: Duration?) async -> Page {
-        let deadline = Deadline(after: min(timeout ?? limits.timeout, limits.timeout))
-        let (gathering, isNew) = join(target, until: deadline)
+    private func page(_ joined: (gathering: Gathering, isNew: Bool), until deadline: Deadline) async -> Page {
+        let (gathering, isNew) = joined
         if isNew {
             Task { await gather(gathering, until: deadline) }
         }
@@ -141,10 +163,57 @@ public final class Gatherer: Sendable {
         return assemble(gathering, isFinal: false)
     }
 
+    private func deadline(within timeout: Duration?) -> Deadline {
+        let limit = limits.timeout
+        return Deadline(after: min(timeout ?? limit, limit))
+    }
+
     /// The targets' names, and how the last scrape of each went: `nil` before the first.
     public var lastOutcomes: [(name: String, outcome: ScrapeOutcome?)] {
-        let outcomes = state.withLock { $0.outcomes }
-        return targets.map { ($0.name, outcomes[$0.name]) }
+        lastScrapes.map { ($0.target.name, $0.outcome) }
+    }
+
+    /// The same by the targets themselves.
+    public var lastScrapes: [(target: any Target, outcome: ScrapeOutcome?)] {
+        state.withLock { state in
+            state.targets.map { ($0, state.records[ObjectIdentifier($0)]?.outcome) }
+        }
+    }
+
+    /// Puts other targets, and limits, in the place of those there are. Targets that are in both keep their connections
+    /// and what is remembered of them.
+    ///
+    /// A gather under way ends with the targets that it began with; the next page is of the new ones. Targets that are
+    /// not among them are forgotten at once and closed when their last scrape has ended, which is waited for no longer
+    /// than a gather may last.
+    public func replaceTargets(_ targets: [any Target], limits: Limits) async {
+        let kept = Set(targets.map { ObjectIdentifier($0) })
+        let removed = state.withLock { state in
+            let removed = state.targets.filter { !kept.contains(ObjectIdentifier($0)) }
+            state.targets = targets
+            state.limits = limits
+            for id in kept where state.records[id] == nil { state.records[id] = Record() }
+            // Nobody joins a gather of targets that are gone.
+            state.gatherings[nil] = nil
+            for target in removed {
+                state.gatherings[ObjectIdentifier(target)] = nil
+                state.records[ObjectIdentifier(target)] = nil
+            }
+            return removed.map { (target: $0, run: state.runs[ObjectIdentifier($0)]) }
+        }
+        let closed = removed.map { target, run in
+            let isClosed = Signal()
+            Task {
+                if let run {
+                    await run.returned.wait(until: Deadline(after: run.scrape.deadline.remaining + Self.grace))
+                }
+                await target.shutdown()
+                isClosed.fire()
+            }
+            return isClosed
+        }
+        let end = Deadline(after: limits.timeout + .seconds(1))
+        for isClosed in closed { await isClosed.wait(until: end) }
     }
 
     /// Closes all targets.
@@ -154,31 +223,39 @@ public final class Gatherer: Sendable {
         }
     }
 
-    /// The gather under way, or a new one.
-    private func join(_ target: Int?, until deadline: Deadline) -> (Gathering, isNew: Bool) {
+    /// The gather under way of one target or of all, or a new one.
+    ///
+    /// - Parameter name: The one target; `nil` for all.
+    /// - Returns: `nil` where there is no such target.
+    private func join(_ name: String? = nil, until deadline: Deadline) -> (gathering: Gathering, isNew: Bool)? {
         state.withLock { state in
-            if let running = state.gatherings[target] {
+            let wanted = name.map { name in state.targets.filter { $0.name == name }.prefix(1) } ?? state.targets[...]
+            if name != nil, wanted.isEmpty { return nil }
+            let key = name == nil ? nil : wanted.first.map { ObjectIdentifier($0) }
+            if let running = state.gatherings[key] {
                 state.shared += 1
                 return (running, false)
             }
-            var begun: Set<Int> = []
-            let runs = (target.map { $0..<($0 + 1) } ?? targets.indices).map { index in
-                if let run = state.runs[index] { return (index, run.scrape.deadline.hasPassed ? Self.stuck : run) }
-                let run = Run(scrape: Scrape(until: deadline))
-                state.runs[index] = run
-                begun.insert(index)
-                return (index, run)
+            var begun: Set<ObjectIdentifier> = []
+            let runs = wanted.map { target in
+                let id = ObjectIdentifier(target)
+                if let run = state.runs[id] { return run.scrape.deadline.hasPassed ? Self.stuck(target) : run }
+                let run = Run(target: target, scrape: Scrape(until: deadline))
+                state.runs[id] = run
+                begun.insert(id)
+                return run
             }
-            let gathering = Gathering(target: target, runs: runs, begun: begun)
-            state.gatherings[target] = gathering
+            let gathering = Gathering(
+                target: key, runs: runs, begun: begun, seriesPerTarget: state.limits.seriesPerTarget)
+            state.gatherings[key] = gathering
             state.gathers += 1
             return (gathering, true)
         }
     }
 
     /// What stands for the scrape of a target that has not returned from the one before.
-    private static var stuck: Run {
-        let run = Run(scrape: Scrape(until: Deadline(after: .zero)))
+    private static func stuck(_ target: any Target) -> Run {
+        let run = Run(target: target, scrape: Scrape(until: Deadline(after: .zero)))
         run.scrape.targetFailed(CollectorError(.timeout, "the scrape before this one has not come to an end"))
         run.returned.fire()
         return run
@@ -186,22 +263,25 @@ public final class Gatherer: Sendable {
 
     private func gather(_ gathering: Gathering, until deadline: Deadline) async {
         var tasks: [Task<Void, Never>] = []
-        for (index, run) in gathering.runs where gathering.begun.contains(index) {
+        for run in gathering.runs where gathering.hasBegun(run) {
             let task = Task {
-                await targets[index].run(run.scrape)
+                await run.target.run(run.scrape)
                 run.scrape.finish()
-                _ = state.withLock { $0.runs.removeValue(forKey: index) }
+                _ = state.withLock { $0.runs.removeValue(forKey: ObjectIdentifier(run.target)) }
                 run.returned.fire()
             }
             tasks.append(task)
         }
         // Targets end at the deadline by themselves, and then say best what they waited for.
         let end = Deadline(after: deadline.remaining + Self.grace)
-        for (_, run) in gathering.runs { await run.returned.wait(until: end) }
+        for run in gathering.runs { await run.returned.wait(until: end) }
         for task in tasks { task.cancel() }
         let page = assemble(gathering, isFinal: true)
         gathering.page.withLock { $0 = page }
-        _ = state.withLock { $0.gatherings.removeValue(forKey: gathering.target) }
+        state.withLock { state in
+            // After a change of the targets it may be another's place.
+            if state.gatherings[gathering.target] === gathering { state.gatherings[gathering.target] = nil }
+        }
         gathering.done.fire()
     }
 
@@ -209,27 +289,38 @@ public final class Gatherer: Sendable {
     ///
     /// - Parameter isFinal: Whether the gather has ended, and what it dropped and failed is to be counted and logged.
     private func assemble(_ gathering: Gathering, isFinal: Bool) -> Page {
-        var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
+        let ofKind = gathering.runs.reduce(into: [:]) { $0[type(of: $1.target).kind, default: 0] += 1 }
+        var assembly = PageAssembly(seriesPerTarget: gathering.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
         var begun = outcomes
-        for (index, run) in gathering.runs {
-            let target = targets[index]
+        for run in gathering.runs {
+            let target = run.target
             let (outcome, families) = run.scrape.harvest(target.collectors)
-            let isOneOfMany = gathering.target == nil && targetsOfKind[type(of: target).kind, default: 0] > 1
+            let isOneOfMany = ofKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
-            if gathering.begun.contains(index) { begun.append((target, outcome)) }
+            if gathering.hasBegun(run) { begun.append((target, outcome)) }
         }
-        let (gathers, shared, dropped) = state.withLock { state in
+        let (gathers, shared, dropped, news) = state.withLock { state in
+            var news: [(target: any Target, lines: [FailureLog.Line])] = []
             if isFinal {
                 state.dropped.add(assembly.dropped)
-                for (target, outcome) in begun { state.outcomes[target.name] = outcome }
+                for (target, outcome) in begun {
+                    let lines = state.records[ObjectIdentifier(target)]?.take(outcome)
+                    news.append((target, lines ?? []))
+                }
             }
-            return (state.gathers, state.shared, state.dropped)
+            return (state.gathers, state.shared, state.dropped, news)
         }
-        if isFinal {
-            for (target, outcome) in begun { report(outcome, of: target) }
-            if !assembly.dropped.isEmpty { log.debug("samples dropped", metadata: ["samples": "\(assembly.dropped)"]) }
+        for (target, lines) in news {
+            for line in lines {
+                log.log(
+                    level: line.level, "\(line.text)",
+                    metadata: line.fields.merging(["target": "\(target.name)"]) { $1 })
+            }
+        }
+        if isFinal, !assembly.dropped.isEmpty {
+            log.debug("samples dropped", metadata: ["samples": "\(assembly.dropped)"])
         }
         guard gathering.target == nil else { return Page(families: assembly.families) }
         assembly.addOwn(
@@ -237,29 +328,5 @@ public final class Gatherer: Sendable {
                 + selfMetrics.flatMap { $0.families() }
         )
         return Page(families: assembly.families)
-    }
-
-    /// Says in the log what has begun to fail and what works again, each once.
-    private func report(_ outcome: ScrapeOutcome, of target: any Target) {
-        // By the collector's name, which is empty for the target as a whole.
-        var failing: [String: (error: CollectorError, level: Logger.Level)] = [:]
-        if !outcome.isUp, let error = outcome.error {
-            failing[""] = (error, .warning)
-        } else {
-            for collector in outcome.collectors { failing[collector.name] = collector.error.map { ($0, .warning) } }
-            for omission in outcome.omissions { failing[omission.name] = (omission.reason, .info) }
-        }
-        let reasons = failing.mapValues(\.error.reason)
-        let before = state.withLock { $0.reported.updateValue(reasons, forKey: target.name) } ?? [:]
-        for (collector, (error, level)) in failing.sorted(by: { $0.key < $1.key })
-        where before[collector] != error.reason {
-            var metadata: Logger.Metadata = ["target": "\(target.name)", "reason": "\(error.reason.rawValue)"]
-            if !collector.isEmpty { metadata["collector"] = "\(collector)" }
-            log.log(level: level, "\(error.detail)", metadata: metadata)
-        }
-        for collector in before.keys.sorted() where failing[collector] == nil {
-            let what = collector.isEmpty ? target.name : "\(target.name)/\(collector)"
-            log.info("collecting again", metadata: ["target": "\(what)"])
-        }
     }
 }

@@ -19,7 +19,9 @@ extension Collector {
 }
 
 /// What is scraped: a PostgreSQL server, a Redis server, the containers of this host.
-public protocol Target: Sendable {
+///
+/// An object, since two with the same settings are still two, each with connections of its own.
+public protocol Target: AnyObject, Sendable {
     /// The `target` label; unique among all targets.
     var name: String { get }
     /// Targets of one kind have the same families. Where there are several of a kind, their samples get a `target` label.

@@ -2,15 +2,51 @@ import Configuration
 import Exposition
 import Glibc
 import Logging
+import Scraping
+import Synchronization
+
+/// Where all log messages go, and how, which may change at run time.
+final class LogOutput: Sendable {
+    private let settings: Mutex<(format: LogFormat, level: Logger.Level)>
+
+    init(_ settings: Settings) {
+        self.settings = Mutex((settings.logFormat, settings.logLevel))
+    }
+
+    var format: LogFormat { settings.withLock { $0.format } }
+
+    /// The least severe messages that are written.
+    var level: Logger.Level {
+        get { settings.withLock { $0.level } }
+        set { settings.withLock { $0.level = newValue } }
+    }
+
+    func change(to settings: Settings) {
+        self.settings.withLock { $0 = (settings.logFormat, settings.logLevel) }
+    }
+
+    func logger() -> Logger {
+        Logger(label: "stack-exporter") { _ in LineLogHandler(self) }
+    }
+}
 
 /// Writes each message as one line to standard error: `time=... level=info msg="..." target=postgres`, or the same as JSON.
 struct LineLogHandler: LogHandler {
-    let format: LogFormat
-    var logLevel = Logger.Level.info
+    private let output: LogOutput
     var metadata: Logger.Metadata = [:]
 
-    init(format: LogFormat) {
-        self.format = format
+    /// How many bytes of a message or a field are written.
+    private static let valueLimit = 1024
+    /// After how many bytes no further field is. A line stays below what journald cuts, however much has to be escaped.
+    private static let lineLimit = 16 * 1024
+
+    init(_ output: LogOutput) {
+        self.output = output
+    }
+
+    var logLevel: Logger.Level {
+        get { output.level }
+        set { output.level = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -22,39 +58,52 @@ struct LineLogHandler: LogHandler {
         let own = metadata.merging(event.metadata ?? [:]) { $1 }
         let fields =
             [
-                ("time", Self.time()), ("level", event.level == .warning ? "warn" : event.level.rawValue),
+                ("time", WallClock.utc()), ("level", event.level == .warning ? "warn" : event.level.rawValue),
                 ("msg", event.message.description),
             ] + own.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
         // One call a line, so that lines of several threads do not mix.
-        write(Array((Self.line(fields, as: format) + "\n").utf8), to: STDERR_FILENO)
+        write(Array((Self.line(fields, as: output.format) + "\n").utf8), to: STDERR_FILENO)
     }
 
     static func line(_ fields: [(key: String, value: String)], as format: LogFormat) -> String {
-        switch format {
-        case .logfmt:
-            fields.map { field in
-                let isPlain =
-                    !field.value.isEmpty
-                    && field.value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 < 0x7f }
-                return "\(field.key)=\(isPlain ? field.value : field.value.quotedAsJSON)"
-            }.joined(separator: " ")
-        case .json:
-            "{\(fields.map { "\($0.key.quotedAsJSON):\($0.value.quotedAsJSON)" }.joined(separator: ","))}"
+        var parts: [String] = []
+        var length = 0
+        for (key, value) in fields where length < lineLimit {
+            let value = shortened(value)
+            let part =
+                switch format {
+                case .logfmt: "\(key)=\(isPlain(value) ? value : quoted(value))"
+                case .json: "\(quoted(key)):\(quoted(value))"
+                }
+            parts.append(part)
+            length += part.utf8.count
         }
+        return format == .json ? "{\(parts.joined(separator: ","))}" : parts.joined(separator: " ")
     }
 
-    /// Now in UTC to the millisecond: `2026-11-21T05:03:22.123Z`.
-    private static func time() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
-        func digits(_ value: some BinaryInteger, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
+    private static func isPlain(_ value: String) -> Bool {
+        !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 < 0x7f }
+    }
+
+    private static func shortened(_ value: String) -> String {
+        guard value.utf8.count > valueLimit else { return value }
+        // A character that is cut in two would become another one.
+        return String(decoding: value.utf8.prefix(valueLimit), as: UTF8.self).prefix { $0 != "\u{fffd}" } + "..."
+    }
+
+    /// As JSON, with what moves a terminal's cursor or turns its text around written as its number.
+    private static func quoted(_ value: String) -> String {
+        var result = ""
+        for scalar in value.quotedAsJSON.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            default: result.unicodeScalars.append(scalar)
+            }
         }
-        let date = "\(parts.tm_year + 1900)-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-        let time = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
-        return "\(date)T\(time).\(digits(now.tv_nsec / 1_000_000, 3))Z"
+        return result
     }
 }

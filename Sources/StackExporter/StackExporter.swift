@@ -16,13 +16,18 @@ enum StackExporter {
         // a sign that more will come, and keeps the memory of all that follow.
         mallopt(M_MMAP_THRESHOLD, 512 * 1024)
         do {
-            let (command, settings) = try Settings.load(
-                arguments: Array(CommandLine.arguments.dropFirst()), environment: environment())
-            let log = logger(settings)
+            let (arguments, environment) = (Array(CommandLine.arguments.dropFirst()), environment())
+            let (command, settings) = try Settings.load(arguments: arguments, environment: environment)
+            let output = LogOutput(settings)
+            let log = output.logger()
             // A health check is asked for every few seconds.
             for warning in settings.warnings where command != .health { log.warning("\(warning)") }
             switch command {
-            case .serve: try await Serving.run(settings, log: log)
+            case .serve:
+                try await Serving.run(settings, output: output, systemd: Systemd(environment)) {
+                    () throws(ConfigurationError) in
+                    try Settings.load(arguments: arguments, environment: environment).settings
+                }
             case .scrape: try await SingleScrape.run(settings, log: log)
             case .check: exit(try await Checking.run(settings) ? 0 : 1)
             case .metrics: print(settings.catalogueFormat.text(of: .all), terminator: "")
@@ -47,11 +52,5 @@ enum StackExporter {
             next = next?.successor()
         }
         return variables
-    }
-
-    private static func logger(_ settings: Settings) -> Logger {
-        var log = Logger(label: "stack-exporter") { _ in LineLogHandler(format: settings.logFormat) }
-        log.logLevel = settings.logLevel
-        return log
     }
 }

@@ -25,6 +25,26 @@ extension TargetSettings {
     }
 }
 
+/// The targets that there are, each with what is configured of it.
+struct ConfiguredTargets: Sendable {
+    private let members: [(settings: TargetSettings, target: any Target)]
+
+    /// In the order in which their samples stand within a family.
+    var targets: [any Target] { members.map(\.target) }
+
+    /// - Parameter former: Those that there were; a target whose settings are the same stays.
+    /// - Throws: Where a configured directory holds no cgroups.
+    init(_ settings: Settings, after former: ConfiguredTargets? = nil, group: any EventLoopGroup) throws {
+        members = try settings.targets.compactMap { settings in
+            if let kept = former?.members.first(where: { $0.settings == settings }) { return kept }
+            return try settings.makeTarget(group: group).map { (settings, $0) }
+        }
+    }
+
+    /// `["postgres": 2, "redis": 1]`
+    var counts: [String: Int] { targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 } }
+}
+
 /// Makes a gatherer of everything that is configured.
 ///
 /// - Throws: Where a configured directory holds no cgroups.
@@ -32,6 +52,6 @@ func makeGatherer(
     _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [], log: Logger
 ) throws -> Gatherer {
     Gatherer(
-        targets: try settings.targets.compactMap { try $0.makeTarget(group: group) }, limits: settings.limits,
+        targets: try ConfiguredTargets(settings, group: group).targets, limits: settings.limits,
         selfMetrics: selfMetrics, log: log)
 }

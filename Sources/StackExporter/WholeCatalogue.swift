@@ -11,7 +11,9 @@ extension Catalogue {
         let targets: [any Target.Type] = [
             PostgresTarget.self, PgBouncerTarget.self, RedisTarget.self, ContainersTarget.self, HostTarget.self,
         ]
-        let parts: [any SelfMetrics.Type] = [BuildInformation.self, ProcessMetrics.self, HTTPMetrics.self]
+        let parts: [any SelfMetrics.Type] = [
+            BuildInformation.self, ReloadMetrics.self, ProcessMetrics.self, HTTPMetrics.self,
+        ]
         return Catalogue(
             collectors: CollectorSelection.catalogue,
             own: targets.flatMap { $0.statusMetrics } + Gatherer.metrics + parts.flatMap { $0.metrics })

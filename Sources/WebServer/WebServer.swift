@@ -60,6 +60,7 @@ public final class WebServer: Sendable {
                 connections.isDraining
                     ? HTTPResponse(.serviceUnavailable, "Shutting down.") : HTTPResponse(.ok, "Ready.")
             },
+            Health.readiness { !connections.isDraining },
         ]
         let probing = [Probe.Path.probe, .scrape].map { path in
             Route(path.rawValue) { request in
