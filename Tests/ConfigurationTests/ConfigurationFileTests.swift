@@ -5,7 +5,9 @@ import Testing
 
 struct ConfigurationFileTests {
     private func load(_ text: String) throws(ConfigurationError) -> ConfigurationFile {
-        try ConfigurationTests.load(text, as: "c.yml", ConfigurationFile.load)
+        try ConfigurationTests.load(text, as: "c.yml") { path throws(ConfigurationError) in
+            try ConfigurationFile.load(path: path)
+        }
     }
 
     @Test func authModules() throws {
