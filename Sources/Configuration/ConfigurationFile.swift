@@ -1,4 +1,3 @@
-import Glibc
 public import Scraping
 
 /// What `--config.file` says: postgres_exporter's is one, which has auth modules alone.
@@ -16,13 +15,16 @@ public struct ConfigurationFile: Sendable {
     public static let usualPaths = ["/etc/stack-exporter/config.yml", "postgres_exporter.yml"]
 
     /// Who to log in as, and further connection parameters.
-    public struct AuthModule: Sendable {
+    public struct AuthModule: Sendable, CustomReflectable {
         /// The role; `nil` where the target says it.
         public var username: String?
         /// Its password; `nil` where it needs none, or the target says it.
         public var password: Secret?
         /// libpq's parameters, as `sslmode`, in the order of the file.
         public var options: [(name: String, value: String)] = []
+
+        /// Nothing to look into: an option may be a password too.
+        public var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// Reads a file.

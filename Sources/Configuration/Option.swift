@@ -216,7 +216,7 @@ struct Option: Sendable {
         self.otherVariables = otherVariables
         self.advice = advice
         self.origin = origin
-        self.isSecret = isSecret
+        self.isSecret = isSecret || placeholder == "PASSWORD" || placeholder == "HASH"
         self.apply = { settings, value throws(Expected) in
             guard case .text(let text) = value else { throw Expected("one value and no list") }
             try apply(&settings, text)

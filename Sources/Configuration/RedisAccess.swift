@@ -175,9 +175,10 @@ extension Settings {
             do {
                 try RedisPasswordFile(path: path).check()
             } catch {
-                throw ConfigurationError("\(place(of: "redis.password-file")): \(error.detail)")
+                throw place(of: "redis.password-file").error(error.detail)
             }
         }
+        _ = try redisAccess.sentinelPassword?.revealed(for: place(of: "redis.sentinel.password"))
         let tls = redisAccess.tls
         for (flag, path) in [
             ("redis.tls.ca-cert-file", tls.authorityFile), ("redis.tls.client-cert-file", tls.certificateFile),
@@ -188,8 +189,9 @@ extension Settings {
         guard (tls.certificateFile == nil) == (tls.keyFile == nil) else {
             let (given, missing) =
                 tls.keyFile == nil ? ("client-cert-file", "client-key-file") : ("client-key-file", "client-cert-file")
-            throw ConfigurationError(
-                "\(place(of: "redis.tls.\(given)")): a certificate and its key go together; add --redis.tls.\(missing)")
+            let source = place(of: "redis.tls.\(given)")
+            let remedy = if case .file = source { missing.replacing("-", with: "_") } else { "--redis.tls.\(missing)" }
+            throw source.error("a certificate and its key go together; add \(remedy)")
         }
     }
 
@@ -200,10 +202,10 @@ extension Settings {
         do {
             bytes = try File.contents(of: path, limit: Self.longestFile + 1)
         } catch {
-            throw ConfigurationError("\(place(of: flag)): the file \(path) cannot be read: \(error)")
+            throw place(of: flag).error("the file \(path) cannot be read: \(error)")
         }
         guard bytes.count <= Self.longestFile else {
-            throw ConfigurationError("\(place(of: flag)): the file \(path) is longer than 1 MiB")
+            throw place(of: flag).error("the file \(path) is longer than 1 MiB")
         }
         return bytes
     }

@@ -14,6 +14,11 @@ struct ShownConfiguration {
     init(
         _ assignments: [Assignment], _ servers: [NamedServer], _ modules: [String: ConfigurationFile.AuthModule]
     ) throws(ConfigurationError) {
+        for kind in NamedServer.Kind.allCases {
+            var list: [Mapping] = []
+            for server in servers where server.kind == kind { list.append(try Self.mapping(server)) }
+            if !list.isEmpty { root.add(.list(list), at: [kind.rawValue, "servers"]) }
+        }
         for option in Option.all where option.isOfFiles {
             let path = ConfigurationKeys.paths(of: option)[0]
             if let assignment = assignments.first(where: { $0.option.flag == option.flag }) {
@@ -21,11 +26,6 @@ struct ShownConfiguration {
             } else if option.advice == nil {
                 root.add(.standard(option.defaultText), at: path[...])
             }
-        }
-        for kind in NamedServer.Kind.allCases {
-            var list: [Mapping] = []
-            for server in servers where server.kind == kind { list.append(try Self.mapping(server)) }
-            if !list.isEmpty { root.add(.list(list), at: [kind.rawValue, "servers"]) }
         }
         for (name, module) in modules.sorted(by: { $0.key < $1.key }) {
             root.add(.mapping(Self.mapping(module)), at: ["auth_modules", name])

@@ -70,7 +70,7 @@ enum YAMLText {
     /// Text without quotes where it can be nothing else, or else in double ones.
     static func verbatim(_ text: String) -> String {
         let isPlain =
-            text.utf8.first.map(isLetterOrDigit) == true
+            text.utf8.first.map { isLetterOrDigit($0) || $0 == UInt8(ascii: "/") } == true
             && text.utf8.allSatisfy { isLetterOrDigit($0) || "_./-".utf8.contains($0) }
             && !["true", "false", "null"].contains(text.lowercased())
         guard !isPlain else { return text }

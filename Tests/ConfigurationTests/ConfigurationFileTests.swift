@@ -56,7 +56,7 @@ struct ConfigurationFileTests {
         ),
         (
             "auth_modules: {a: {type: userpass, userpass: {user: x}}}",
-            #"1:47: "user" is no key of userpass; there are username, password"#
+            #"1:47: "user" is no key of userpass; there are username, password, password_file"#
         ),
         (
             "auth_modules: {a: {type: userpass, userpass: hunter2}}",
