@@ -3,30 +3,20 @@ import Containers
 /// Which containers are looked at, and what is shown of them.
 extension Option {
     static let containers: [Option] = [
-        Option(
+        .several(
             "containers.include", "KINDS", default: "all",
-            "Whose cgroups are shown, with commas between: \(kinds)"
-        ) {
-            settings, value throws(Expected) in
-            settings.containers.included = try containerKinds(value)
-        },
-        Option(
-            "no-containers.include", "KINDS", default: "none", "Whose cgroups are not shown though they are included"
-        ) {
-            settings, value throws(Expected) in
-            settings.containers.excluded = try containerKinds(value)
-        },
-        Option(
+            "Whose cgroups are shown, with commas between: \(kinds)", \.containers.included, containerKinds),
+        .several(
+            "no-containers.include", "KINDS", default: "none", "Whose cgroups are not shown though they are included",
+            \.containers.excluded, containerKinds),
+        .several(
             "containers.runtime-socket", "PATH", default: "Docker's and Podman's where they are",
             "The socket of an engine that is asked for the names, images and states of containers; may be repeated; none asks nobody",
-            apply: addSocket),
-        Option(
+            addsUp: true, apply: addSockets),
+        .several(
             "containers.labels", "KEYS", default: "Compose's project and service",
-            "The container labels that become container_label_..., with commas between; * for all"
-        ) {
-            settings, value throws(Expected) in
-            settings.containers.labels = list(value)
-        },
+            "The container labels that become container_label_..., with commas between; * for all",
+            \.containers.labels, list),
         Option(
             "containers.container-label", nil, default: "off",
             "Whether containers outside of Kubernetes have their name in the label container too",
@@ -40,10 +30,15 @@ extension Option {
         },
     ]
 
-    /// Adds a socket to those that are asked; `none` stands for none at all.
+    /// Adds sockets with commas between to those that are asked.
     @Sendable static func addSocket(_ settings: inout Settings, _ value: String) throws(Expected) {
+        try addSockets(&settings, Value.text(value).elements)
+    }
+
+    /// Adds sockets to those that are asked; `none` stands for none at all.
+    @Sendable private static func addSockets(_ settings: inout Settings, _ values: [String]) throws(Expected) {
         var sockets = settings.containers.runtimeSockets ?? []
-        for path in list(value) where path != "none" {
+        for path in list(values) where path != "none" {
             let plain = path.hasPrefix("unix://") ? String(path.dropFirst("unix://".count)) : path
             guard plain.hasPrefix("/") else {
                 throw Expected("the path of a socket such as /var/run/docker.sock, or none")
@@ -55,9 +50,9 @@ extension Option {
 
     private static let kinds = ContainerKind.allCases.map(\.rawValue).joined(separator: ",")
 
-    private static func containerKinds(_ value: String) throws(Expected) -> Set<ContainerKind> {
+    private static func containerKinds(_ values: [String]) throws(Expected) -> Set<ContainerKind> {
         var result: Set<ContainerKind> = []
-        for name in list(value) {
+        for name in list(values) {
             guard let kind = ContainerKind(rawValue: name) else { throw Expected("some of \(kinds)") }
             result.insert(kind)
         }

@@ -1,6 +1,4 @@
 import Glibc
-import Postgres
-import Scraping
 
 /// The variables of the replaced exporters and of the applications that the exporter sits beside.
 struct Environment {
@@ -15,86 +13,52 @@ struct Environment {
         variables[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// A variable's value, or the content of the file that the variable with `_FILE` behind it names.
-    private func valueOrFile(_ name: String) throws(ConfigurationError) -> String? {
-        if let path = self["\(name)_FILE"] { return Option.trimmed(try content(of: path, for: "\(name)_FILE")) }
-        return self[name]
-    }
-
-    /// A variable as a secret. A file is read now, to say at once if it cannot be, and again at every connect.
-    private func secret(_ name: String) throws(ConfigurationError) -> Secret? {
+    /// A variable as a field of a server, or the file that the variable with `_FILE` behind it names.
+    private func field(_ key: String, _ name: String) -> NamedServer.Field? {
         if let path = self["\(name)_FILE"] {
-            _ = try content(of: path, for: "\(name)_FILE")
-            return Secret(file: path)
+            return .init(key: key, value: .file(path), source: .variable("\(name)_FILE"))
         }
-        return self[name].map { Secret(value: $0) }
+        return self[name].map { .init(key: key, value: .text($0), source: .variable(name)) }
     }
 
-    private func content(of path: String, for variable: String) throws(ConfigurationError) -> String {
-        do {
-            return try Secret(file: path).reveal()
-        } catch {
-            throw ConfigurationError("\(variable): \(error.detail)")
-        }
+    /// The variable that names the servers of a kind, the first of them that is set; `nil` where none is.
+    func variable(naming kind: NamedServer.Kind) -> String? {
+        let variables =
+            switch kind {
+            case .postgres:
+                ["DATA_SOURCE_NAME", "DATA_SOURCE_URI", "DATABASE_URL"].flatMap { ["\($0)_FILE", $0] }
+                    + ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"]
+            case .pgbouncer:
+                ["PGBOUNCER_EXPORTER_CONNECTION_STRING", "PGBOUNCER_URL"].flatMap { ["\($0)_FILE", $0] }
+            case .redis: [String]()
+            }
+        return variables.first { self[$0] != nil }
     }
 
-    /// The PostgreSQL servers that the environment names: `DATA_SOURCE_NAME`, else `DATA_SOURCE_URI` with `_USER` and
-    /// `_PASS`, else `DATABASE_URL`, else libpq's own `PGHOST`, `PGHOSTADDR`, `PGSERVICE` or `PGDATABASE`.
-    func postgres() throws(ConfigurationError) -> [PostgresSettings] {
-        let user = try valueOrFile("DATA_SOURCE_USER")
-        let password = try secret("DATA_SOURCE_PASS")
-        if let list = try valueOrFile("DATA_SOURCE_NAME") { return try servers("postgres", "DATA_SOURCE_NAME", list) }
-        if let address = try valueOrFile("DATA_SOURCE_URI") {
-            let uri = "postgresql://\(address)"
-            return [try server("postgres", "DATA_SOURCE_URI", uri, user: user, password: password)]
+    /// The servers that a variable names, by a number of its own each where there are several.
+    ///
+    /// - Parameter variable: One that ``variable(naming:)`` returns.
+    func servers(_ kind: NamedServer.Kind, from variable: String) throws(ConfigurationError) -> [NamedServer] {
+        let name = variable.hasSuffix("_FILE") ? String(variable.dropLast("_FILE".count)) : variable
+        let text = try field("", name)?.text() ?? ""
+        func server(_ key: String, _ text: String, number: Int? = nil, login: [NamedServer.Field] = []) -> NamedServer {
+            let source = SettingSource.variable(variable)
+            return NamedServer(
+                kind: kind, name: number.map { "\(kind.rawValue)-\($0)" } ?? kind.rawValue, source: source,
+                address: .init(key: key, value: .text(text), source: source), login: login)
         }
-        if let url = try valueOrFile("DATABASE_URL") {
-            let uri = PostgresSettings.withoutForeignParameters(Self.withoutDriver(url))
-            return [try server("postgres", "DATABASE_URL", uri)]
+        switch name {
+        case "DATA_SOURCE_URI":
+            let login = [field("user", "DATA_SOURCE_USER"), field("password", "DATA_SOURCE_PASS")]
+            return [server("dsn", "postgresql://\(text)", login: login.compactMap(\.self))]
+        case "DATABASE_URL": return [server("url", text)]
+        case _ where name.hasPrefix("PG") && kind == .postgres: return [server("dsn", "")]
+        default:
+            let sources = DataSources(text).connectionStrings
+            return sources.enumerated().map { index, source in
+                server("dsn", source, number: sources.count > 1 ? index + 1 : nil)
+            }
         }
-        if let variable = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"].first(where: { self[$0] != nil }) {
-            return [try server("postgres", variable, "")]
-        }
-        return []
-    }
-
-    /// The PgBouncers that the environment names: `PGBOUNCER_EXPORTER_CONNECTION_STRING`, else `PGBOUNCER_URL`.
-    func pgbouncer() throws(ConfigurationError) -> [PostgresSettings] {
-        for variable in ["PGBOUNCER_EXPORTER_CONNECTION_STRING", "PGBOUNCER_URL"] {
-            guard let list = try valueOrFile(variable) else { continue }
-            return try servers("pgbouncer", variable, list)
-        }
-        return []
-    }
-
-    /// One target for each source in a list, by a number of its own where there are several.
-    private func servers(
-        _ kind: String, _ variable: String, _ list: String
-    ) throws(ConfigurationError) -> [PostgresSettings] {
-        let sources = DataSources(list).connectionStrings
-        return try sources.enumerated().map { index, source throws(ConfigurationError) in
-            try server(sources.count > 1 ? "\(kind)-\(index + 1)" : kind, variable, source)
-        }
-    }
-
-    private func server(
-        _ name: String, _ variable: String, _ connectionString: String, user: String? = nil, password: Secret? = nil
-    ) throws(ConfigurationError) -> PostgresSettings {
-        do {
-            return try PostgresSettings(
-                name: name, connectionString: PostgresSettings.withoutParametersOfGo(connectionString), user: user,
-                password: password)
-        } catch {
-            throw ConfigurationError("\(variable) \(error)")
-        }
-    }
-
-    /// SQLAlchemy names its driver in the scheme: `postgresql+asyncpg://`.
-    private static func withoutDriver(_ url: String) -> String {
-        guard let colon = url.firstIndex(of: ":"), let plus = url[..<colon].firstIndex(of: "+"),
-            ["postgresql", "postgres"].contains(url[..<plus])
-        else { return url }
-        return String(url[..<plus] + url[colon...])
     }
 
     /// The sockets that systemd has bound and handed over, from descriptor 3 on.

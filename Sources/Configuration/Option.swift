@@ -3,7 +3,7 @@ import Logging
 import Scraping
 
 /// A setting with its flag, its variables and what they do: the one place that knows them, from which the command line,
-/// the environment, `--help` and the README's table come.
+/// the environment, the keys of the configuration file, `--help` and the README's table come.
 struct Option: Sendable {
     /// The flag without its dashes.
     let flag: String
@@ -24,10 +24,31 @@ struct Option: Sendable {
     private(set) var isSecret: Bool
     /// The command that alone has it; `nil` where all do.
     let command: Command?
+    /// Whether a flag that is given twice says more, and not something else.
+    private(set) var addsUp = false
     /// Takes the value over into the settings. A switch gets `true` or `false`.
     ///
     /// Throws what should stand there: "a duration such as 10s".
-    let apply: @Sendable (inout Settings, String) throws(Expected) -> Void
+    let apply: @Sendable (inout Settings, Value) throws(Expected) -> Void
+
+    /// What is said of an option.
+    enum Value: Sendable, Equatable {
+        /// As flags and variables have it: elements of a list with commas between.
+        case text(String)
+        /// A list of the configuration file, whose elements may have commas in them.
+        case list([String])
+        /// The file that holds it, which is a secret.
+        case file(String)
+
+        /// The elements of a list, without the spaces around those with commas between.
+        var elements: [String] {
+            switch self {
+            case .text(let text): text.split(separator: ",", omittingEmptySubsequences: false).map(Option.trimmed)
+            case .list(let elements): elements
+            case .file: []
+            }
+        }
+    }
 
     /// What a value should have been.
     struct Expected: Error {
@@ -65,14 +86,14 @@ struct Option: Sendable {
 
     private static let general: [Option] =
         [
-            Option(
+            .several(
                 "web.listen-address", "ADDRESS", default: ":19187",
                 "Where to listen: host:port, :port or unix:/path; may be repeated, or listed with commas",
-                otherVariables: ["PG_EXPORTER_WEB_LISTEN_ADDRESS", "REDIS_EXPORTER_WEB_LISTEN_ADDRESS"]
+                otherVariables: ["PG_EXPORTER_WEB_LISTEN_ADDRESS", "REDIS_EXPORTER_WEB_LISTEN_ADDRESS"], addsUp: true
             ) {
-                settings, value throws(Expected) in
-                for part in value.split(separator: ",", omittingEmptySubsequences: false) {
-                    guard let address = try? ListenAddress(String(part)) else {
+                settings, addresses throws(Expected) in
+                for text in addresses {
+                    guard let address = try? ListenAddress(text) else {
                         throw Expected("host:port, :port or unix:/path")
                     }
                     settings.listenAddresses.append(address)
@@ -156,6 +177,13 @@ struct Option: Sendable {
                 settings, value throws(Expected) in
                 settings.web.enablesLifecycle = try isOn(value)
             },
+            Option(
+                "show-config", nil, default: "off", of: .check,
+                "Whether the command check prints all settings and where each comes from, and does nothing else"
+            ) {
+                settings, value throws(Expected) in
+                settings.showsConfiguration = try isOn(value)
+            },
         ]
 
     /// By their names here and in redis_exporter, which has more of them.
@@ -195,8 +223,11 @@ struct Option: Sendable {
         self.otherVariables = otherVariables
         self.advice = advice
         self.origin = origin
-        self.isSecret = isSecret
-        self.apply = apply
+        self.isSecret = isSecret || placeholder == "PASSWORD" || placeholder == "HASH"
+        self.apply = { settings, value throws(Expected) in
+            guard case .text(let text) = value else { throw Expected("one value and no list") }
+            try apply(&settings, text)
+        }
     }
 
     /// An option that sets one field to what its value reads as.
@@ -213,6 +244,68 @@ struct Option: Sendable {
             settings, value throws(Expected) in
             settings[keyPath: field] = try read(value)
         }
+    }
+
+    private init(
+        _ flag: String, _ placeholder: String, default defaultText: String, _ help: String,
+        formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil, isSecret: Bool = false,
+        addsUp: Bool = false, value apply: @escaping @Sendable (inout Settings, Value) throws(Expected) -> Void
+    ) {
+        self.flag = flag
+        self.placeholder = placeholder
+        self.defaultText = defaultText
+        self.help = help
+        self.formerFlags = formerFlags
+        self.otherVariables = otherVariables
+        self.advice = advice
+        self.isSecret = isSecret
+        self.addsUp = addsUp
+        self.apply = apply
+        command = nil
+        origin = "postgres_exporter"
+    }
+
+    /// An option that takes several values.
+    static func several(
+        _ flag: String, _ placeholder: String, default defaultText: String, _ help: String,
+        formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil, addsUp: Bool = false,
+        apply: @escaping @Sendable (inout Settings, [String]) throws(Expected) -> Void
+    ) -> Option {
+        Option(
+            flag, placeholder, default: defaultText, help, formerFlags: formerFlags, otherVariables: otherVariables,
+            advice: advice, addsUp: addsUp,
+            value: { settings, value throws(Expected) in try apply(&settings, value.elements) })
+    }
+
+    /// An option that sets one field to what its values read as.
+    static func several<Field>(
+        _ flag: String, _ placeholder: String, default defaultText: String, _ help: String,
+        formerFlags: [String] = [], otherVariables: [String] = [],
+        _ field: any WritableKeyPath<Settings, Field> & Sendable,
+        _ read: @escaping @Sendable ([String]) throws(Expected) -> Field
+    ) -> Option {
+        several(
+            flag, placeholder, default: defaultText, help, formerFlags: formerFlags, otherVariables: otherVariables
+        ) {
+            settings, values throws(Expected) in
+            settings[keyPath: field] = try read(values)
+        }
+    }
+
+    /// An option that sets one field to a secret, which may also be in a file.
+    static func secret(
+        _ flag: String, _ placeholder: String, default defaultText: String, _ help: String, otherVariables: [String],
+        _ field: any WritableKeyPath<Settings, Secret?> & Sendable
+    ) -> Option {
+        Option(
+            flag, placeholder, default: defaultText, help, otherVariables: otherVariables, isSecret: true,
+            value: { settings, value throws(Expected) in
+                switch value {
+                case .text(let text): settings[keyPath: field] = text.isEmpty ? nil : Secret(value: text)
+                case .file(let path): settings[keyPath: field] = Secret(file: path)
+                case .list: throw Expected("one value and no list")
+                }
+            })
     }
 }
 
@@ -249,10 +342,8 @@ extension Option {
     }
 
     /// Upper bounds and the like, each above the one before it.
-    static func risingNumbers(_ value: String) throws(Expected) -> [Double] {
-        let numbers = value.split(separator: ",", omittingEmptySubsequences: false).map {
-            Double(trimmed($0)) ?? .nan
-        }
+    static func risingNumbers(_ values: [String]) throws(Expected) -> [Double] {
+        let numbers = values.map { Double($0) ?? .nan }
         let isRising = zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }
         guard isRising, numbers.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw Expected("rising numbers of seconds such as 0.1,0.5,1")
@@ -266,9 +357,10 @@ extension Option {
     }
 
     /// What stands between commas, without the spaces around it.
-    static func list(_ value: String) -> [String] {
-        value.split(separator: ",").map(trimmed).filter { !$0.isEmpty }
-    }
+    static func list(_ value: String) -> [String] { list(Value.text(value).elements) }
+
+    /// All but what is empty, as behind a comma at the end.
+    static func list(_ values: [String]) -> [String] { values.filter { !$0.isEmpty } }
 
     static func trimmed(_ text: some StringProtocol) -> String {
         let start = text.drop { $0.isWhitespace }

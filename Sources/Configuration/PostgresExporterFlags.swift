@@ -4,21 +4,22 @@ import Scraping
 /// Flags that are there for those who come from postgres_exporter: they say what others say too, or less.
 extension Option {
     static let postgresExporter: [Option] = [
-        Option(
+        .several(
             "exclude-databases", "NAMES", default: "none",
             "Databases to leave out by their names, with commas between",
-            otherVariables: ["PG_EXPORTER_EXCLUDE_DATABASES"]
+            otherVariables: ["PG_EXPORTER_EXCLUDE_DATABASES"], addsUp: true
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.databases.excluded += list(value).map(RegularExpression.literal)
+            settings, names throws(Expected) in
+            settings.postgresOptions.databases.excluded += list(names).map(RegularExpression.literal)
         },
-        Option(
+        .several(
             "include-databases", "NAMES", default: "all",
             "Databases to look into by their names, with commas between",
-            otherVariables: ["PG_EXPORTER_INCLUDE_DATABASES"], advice: "use --postgres.databases.include"
+            otherVariables: ["PG_EXPORTER_INCLUDE_DATABASES"], advice: "use --postgres.databases.include",
+            addsUp: true
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.databases.included += list(value).map(RegularExpression.literal)
+            settings, names throws(Expected) in
+            settings.postgresOptions.databases.included += list(names).map(RegularExpression.literal)
         },
         Option(
             "auto-discover-databases", nil, default: "off",

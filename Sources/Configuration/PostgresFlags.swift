@@ -25,19 +25,19 @@ extension Option {
             settings, value throws(Expected) in
             settings.postgresOptions.statements.textLength = try count(value)
         },
-        Option(
+        .several(
             "collector.stat_statements.exclude_databases", "NAMES", default: "none",
             "Databases whose statements are left out, with commas between"
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.statements.excludedDatabases = list(value)
+            settings, names throws(Expected) in
+            settings.postgresOptions.statements.excludedDatabases = list(names)
         },
-        Option(
+        .several(
             "collector.stat_statements.exclude_users", "NAMES", default: "none",
             "Roles whose statements are left out, with commas between"
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.statements.excludedUsers = list(value)
+            settings, names throws(Expected) in
+            settings.postgresOptions.statements.excludedUsers = list(names)
         },
         Option(
             "collector.stat_statements.interval-limit", "COUNT", default: "20",
@@ -53,27 +53,34 @@ extension Option {
             settings, value throws(Expected) in
             settings.postgresOptions.statements.shortestInterval = try duration(value, orZero: true)
         },
-        Option(
+        .several(
             "collector.stat_statements.slow-thresholds", "SECONDS", default: "0.1,0.5,1",
             "From which mean execution times on a statement counts as slow, with commas between"
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.statements.slowThresholds = try risingNumbers(value)
+            settings, values throws(Expected) in
+            settings.postgresOptions.statements.slowThresholds = try risingNumbers(values)
         },
-        Option(
+        .several(
             "postgres.databases.include", "PATTERNS", default: "all",
-            "Regular expressions for whole names of databases to look into, with commas between"
+            "Regular expressions for whole names of databases to look into, with commas between",
+            addsUp: true
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.databases.included += try patterns(value)
+            settings, values throws(Expected) in
+            settings.postgresOptions.databases.included += try patterns(values)
+        },
+        .several(
+            "postgres.databases.exclude", "PATTERNS", default: "none",
+            "Regular expressions for whole names of databases to leave out, with commas between",
+            addsUp: true
+        ) {
+            settings, values throws(Expected) in
+            settings.postgresOptions.databases.excluded += try patterns(values)
         },
         Option(
-            "postgres.databases.exclude", "PATTERNS", default: "none",
-            "Regular expressions for whole names of databases to leave out, with commas between"
-        ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.databases.excluded += try patterns(value)
-        },
+            "postgres.databases.max", "COUNT", default: "all",
+            "How many databases of a server are looked into: the connection's own, then the first by name",
+            \.postgresOptions.databaseLimit
+        ) { value throws(Expected) in try count(value) },
         Option(
             "postgres.relations.limit", "COUNT", default: "500",
             "How many tables and indexes of the connection's database, and as many of all others together, stand by themselves; the rest is added up"
@@ -81,19 +88,21 @@ extension Option {
             settings, value throws(Expected) in
             settings.postgresOptions.relations.limit = try count(value)
         },
-        Option(
+        .several(
             "postgres.relations.include", "PATTERNS", default: "all",
-            "Regular expressions for whole schema.name of tables and indexes to show, with commas between"
+            "Regular expressions for whole schema.name of tables and indexes to show, with commas between",
+            addsUp: true
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.relations.names.included += try patterns(value)
+            settings, values throws(Expected) in
+            settings.postgresOptions.relations.names.included += try patterns(values)
         },
-        Option(
+        .several(
             "postgres.relations.exclude", "PATTERNS", default: "none",
-            "Regular expressions for whole schema.name of tables and indexes to leave out, with commas between"
+            "Regular expressions for whole schema.name of tables and indexes to leave out, with commas between",
+            addsUp: true
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.relations.names.excluded += try patterns(value)
+            settings, values throws(Expected) in
+            settings.postgresOptions.relations.names.excluded += try patterns(values)
         },
         Option(
             "postgres.slow-interval", "DURATION", default: "5m",
@@ -102,16 +111,18 @@ extension Option {
             settings, value throws(Expected) in
             settings.postgresOptions.slowInterval = try duration(value)
         },
-        Option(
-            "extend.query-path", "FILE", default: "none", "User-defined queries, in postgres_exporter's format",
+        .several(
+            "extend.query-path", "FILES", default: "none",
+            "User-defined queries, in postgres_exporter's format; several files with commas between",
             otherVariables: ["PG_EXPORTER_EXTEND_QUERY_PATH"]
         ) {
-            settings, value throws(Expected) in
-            settings.queriesFile = value
+            settings, paths throws(Expected) in
+            settings.queriesFiles = list(paths)
         },
         Option(
-            "config.file", "FILE", default: "postgres_exporter.yml, where there is one",
-            "The auth modules of /probe, in postgres_exporter's format"
+            "config.file", "FILE",
+            default: "/etc/stack-exporter/config.yml, else postgres_exporter.yml, where there is one",
+            "The servers to scrape, each with settings of its own, and all that flags say, in YAML; postgres_exporter's is one"
         ) {
             settings, value throws(Expected) in
             settings.configurationFile = value
@@ -138,13 +149,13 @@ extension Option {
             guard isLegalName(value) else { throw Expected("letters, digits and _, and no digit first") }
             settings.postgresOptions.metricPrefix = value
         },
-        Option(
+        .several(
             "constantLabels", "LABELS", default: "none",
             "Labels that all samples of PostgreSQL get: name=value, with commas between",
             otherVariables: ["PG_EXPORTER_CONSTANT_LABELS"]
         ) {
-            settings, value throws(Expected) in
-            settings.postgresOptions.constantLabels = try labels(value)
+            settings, pairs throws(Expected) in
+            settings.postgresOptions.constantLabels = try labels(pairs)
         },
         Option(
             "wrap-large-counters", nil, default: "on",
@@ -157,18 +168,18 @@ extension Option {
     ]
 
     /// Regular expressions as they are: they go to PostgreSQL one by one.
-    private static func patterns(_ value: String) throws(Expected) -> [String] {
-        let patterns = list(value)
+    private static func patterns(_ values: [String]) throws(Expected) -> [String] {
+        let patterns = list(values)
         guard patterns.allSatisfy({ RegularExpression($0) != nil }) else {
             throw Expected("regular expressions with commas between, and no comma within one")
         }
         return patterns
     }
 
-    private static func labels(_ value: String) throws(Expected) -> [PostgresOptions.ConstantLabel] {
+    private static func labels(_ pairs: [String]) throws(Expected) -> [PostgresOptions.ConstantLabel] {
         let expected = Expected("name=value pairs with commas between, each name once and legal for Prometheus")
         var labels: [PostgresOptions.ConstantLabel] = []
-        for pair in list(value) {
+        for pair in list(pairs) {
             guard let equals = pair.firstIndex(of: "=") else { throw expected }
             let name = trimmed(pair[..<equals])
             guard isLegalName(name), !name.hasPrefix("__"), !labels.contains(where: { $0.name == name }) else {

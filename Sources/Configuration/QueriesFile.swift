@@ -9,18 +9,21 @@ public struct QueriesFile: Sendable {
     /// Its queries, in the order of the file.
     public let queries: [CustomQuery]
 
-    /// Reads a file and checks all that can be checked without a server.
+    /// Reads files and checks all that can be checked without a server.
     ///
     /// - Parameter collectors: Those that run, whose families no query may have too.
     /// - Throws: What is wrong, in which line and column, and how to mend it.
     public static func load(
-        path: String, collectors: CollectorSelection = CollectorSelection()
-    ) throws(ConfigurationError) -> QueriesFile {
-        let (bytes, root) = try YAMLNode.read(path: path)
+        paths: [String], collectors: CollectorSelection = CollectorSelection()
+    ) throws(ConfigurationError) -> [QueriesFile] {
+        guard !paths.isEmpty else { return [] }
         var names = FamilyNames(collectors)
-        var queries: [CustomQuery] = []
-        for entry in try root?.entries() ?? [] { queries.append(try query(entry, names: &names)) }
-        return QueriesFile(source: CustomQuerySource(path: path, hash: "\(SHA256(bytes))"), queries: queries)
+        return try paths.map { path throws(ConfigurationError) in
+            let (bytes, root) = try YAMLNode.read(path: path)
+            var queries: [CustomQuery] = []
+            for entry in try root?.entries() ?? [] { queries.append(try query(entry, names: &names)) }
+            return QueriesFile(source: CustomQuerySource(path: path, hash: "\(SHA256(bytes))"), queries: queries)
+        }
     }
 
     private static func query(

@@ -94,32 +94,38 @@ enum RedisAddresses {
 }
 
 extension Settings {
-    /// The Redis servers that were named, with all that is collected of each.
-    mutating func readRedis(_ environment: Environment) throws(ConfigurationError) {
+    /// Reads the scripts, and whether the files can be read that are read later.
+    ///
+    /// - Parameter other: Settings that have read theirs, of which is taken what is the same.
+    mutating func readRedisFiles(sharing other: Settings?) throws(ConfigurationError) {
         try checkFiles()
-        for path in redisAccess.scripts {
-            let text = try content(of: path, for: "redis.scripts")
-            redisOptions.scripts.append(.init(fileName: path, text: String(decoding: text, as: UTF8.self)))
+        if let other, other.redisAccess.scripts == redisAccess.scripts {
+            redisOptions.scripts = other.redisOptions.scripts
+        } else {
+            for path in redisAccess.scripts {
+                let text = try content(of: path, for: "redis.scripts")
+                redisOptions.scripts.append(.init(fileName: path, text: String(decoding: text, as: UTF8.self)))
+            }
         }
         for index in redisQueues.lists.indices {
             redisQueues.lists[index].timestampPath = redisAccess.timestampPath
             redisQueues.lists[index].readsJobs = redisAccess.readsJobs
         }
-        let addresses = try redisAddresses()
-        for (index, address) in addresses.enumerated() {
-            let name = addresses.count > 1 ? "redis-\(index + 1)" : "redis"
-            do {
-                redis.append(complete(try RedisSettings(name: name, address: address)))
-            } catch {
-                throw ConfigurationError("\(place(of: "redis.addr")): \(error)")
-            }
+    }
+
+    /// The Redis servers that flags and variables name.
+    func redisServers(_ warnings: inout [String]) throws(ConfigurationError) -> [NamedServer] {
+        let source = place(of: "redis.addr")
+        guard let list = try redisAccess.addresses?.revealed(for: source) else { return [] }
+        guard source != .variable(RedisAccess.brokerVariable) || Self.isRedis(list) else {
+            warnings.append("\(source) is no address of Redis, so that its queues are not looked at")
+            return []
         }
-        if let broker = environment[RedisAccess.brokerVariable], place(of: "redis.addr") != RedisAccess.brokerVariable {
-            adopt(broker: broker)
-        }
-        if redisAccess.tls != RedisSettings.TLS(), !redis.isEmpty, redis.allSatisfy({ $0.tls == nil }) {
-            warnings.append(
-                "no address of Redis begins with rediss:// or valkeys://, so that the settings of TLS do nothing")
+        let addresses = RedisAddresses.split(list)
+        return addresses.enumerated().map { index, address in
+            NamedServer(
+                kind: .redis, name: addresses.count > 1 ? "redis-\(index + 1)" : "redis", source: source,
+                address: .init(key: "url", value: .text(address), source: source))
         }
     }
 
@@ -132,26 +138,30 @@ extension Settings {
         return server
     }
 
-    private mutating func redisAddresses() throws(ConfigurationError) -> [String] {
-        let place = place(of: "redis.addr")
-        guard let addresses = try revealed(redisAccess.addresses, for: place) else { return [] }
-        guard place != RedisAccess.brokerVariable || Self.isRedis(addresses) else {
-            warnings.append("\(place) is no address of Redis, so that its queues are not looked at")
-            return []
-        }
-        return RedisAddresses.split(addresses)
-    }
-
     /// Takes over where the queues are, for those who ran celery-exporter beside redis_exporter.
-    private mutating func adopt(broker: String) {
-        guard Self.isRedis(broker), let broker = try? RedisSettings(name: "", address: broker) else { return }
-        guard let index = redis.firstIndex(where: { $0.address == broker.address }) else {
-            warnings.append(
-                "\(RedisAccess.brokerVariable) names another server than \(place(of: "redis.addr")), which goes first: name both there, with a comma between"
-            )
+    mutating func adoptBroker(_ environment: Environment, _ warnings: inout [String]) {
+        guard let source = source(of: "redis.addr"), source != .variable(RedisAccess.brokerVariable),
+            let text = environment[RedisAccess.brokerVariable], Self.isRedis(text),
+            let broker = try? RedisSettings(name: "", address: text)
+        else { return }
+        for (index, target) in targets.enumerated() {
+            guard case .redis(var server, let collectors) = target, server.address == broker.address else { continue }
+            if server.database == 0 { server.database = broker.database }
+            targets[index] = .redis(server, collectors)
             return
         }
-        if redis[index].database == 0 { redis[index].database = broker.database }
+        warnings.append(
+            "\(RedisAccess.brokerVariable) names another server than \(source), which goes first: name both there, with a comma between"
+        )
+    }
+
+    /// What is worth a word in the log though it is no error.
+    var remarks: [String] {
+        let servers = redis
+        guard redisAccess.tls != RedisSettings.TLS(), !servers.isEmpty, servers.allSatisfy({ $0.tls == nil }) else {
+            return []
+        }
+        return ["no address of Redis begins with rediss:// or valkeys://, so that the settings of TLS do nothing"]
     }
 
     private static func isRedis(_ address: String) -> Bool {
@@ -165,9 +175,10 @@ extension Settings {
             do {
                 try RedisPasswordFile(path: path).check()
             } catch {
-                throw ConfigurationError("\(place(of: "redis.password-file")): \(error.detail)")
+                throw place(of: "redis.password-file").error(error.detail)
             }
         }
+        _ = try redisAccess.sentinelPassword?.revealed(for: place(of: "redis.sentinel.password"))
         let tls = redisAccess.tls
         for (flag, path) in [
             ("redis.tls.ca-cert-file", tls.authorityFile), ("redis.tls.client-cert-file", tls.certificateFile),
@@ -178,8 +189,9 @@ extension Settings {
         guard (tls.certificateFile == nil) == (tls.keyFile == nil) else {
             let (given, missing) =
                 tls.keyFile == nil ? ("client-cert-file", "client-key-file") : ("client-key-file", "client-cert-file")
-            throw ConfigurationError(
-                "\(place(of: "redis.tls.\(given)")): a certificate and its key go together; add --redis.tls.\(missing)")
+            let source = place(of: "redis.tls.\(given)")
+            let remedy = if case .file = source { missing.replacing("-", with: "_") } else { "--redis.tls.\(missing)" }
+            throw source.error("a certificate and its key go together; add \(remedy)")
         }
     }
 
@@ -190,19 +202,21 @@ extension Settings {
         do {
             bytes = try File.contents(of: path, limit: Self.longestFile + 1)
         } catch {
-            throw ConfigurationError("\(place(of: flag)): the file \(path) cannot be read: \(error)")
+            throw place(of: flag).error("the file \(path) cannot be read: \(error)")
         }
         guard bytes.count <= Self.longestFile else {
-            throw ConfigurationError("\(place(of: flag)): the file \(path) is longer than 1 MiB")
+            throw place(of: flag).error("the file \(path) is longer than 1 MiB")
         }
         return bytes
     }
+}
 
-    private func revealed(_ secret: Secret?, for place: String) throws(ConfigurationError) -> String? {
+extension Secret {
+    fileprivate func revealed(for source: SettingSource) throws(ConfigurationError) -> String {
         do {
-            return try secret?.reveal()
+            return try reveal()
         } catch {
-            throw ConfigurationError("\(place): \(error.detail)")
+            throw source.error(error.detail)
         }
     }
 }

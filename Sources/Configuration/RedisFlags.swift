@@ -4,27 +4,27 @@ import Scraping
 /// Where Redis is and how to log in there.
 extension Option {
     static let redisAccess: [Option] = [
-        Option(
+        .secret(
             "redis.addr", "ADDRESSES", default: "none",
             "The Redis servers, with commas between: host:port, redis://, rediss:// (TLS), valkey://, redis+sentinel:// or unix:///path",
-            otherVariables: ["REDIS_ADDR", "REDIS_URL", RedisAccess.brokerVariable], isSecret: true,
-            \.redisAccess.addresses, secret),
+            otherVariables: ["REDIS_ADDR", "REDIS_URL", RedisAccess.brokerVariable],
+            \.redisAccess.addresses),
         Option(
             "redis.user", "NAME", default: "the default user",
             "Who to log in to Redis as, where the address has no login",
             otherVariables: ["REDIS_USER"], \.redisAccess.username, optionalText),
-        Option(
+        .secret(
             "redis.password", "PASSWORD", default: "none",
             "The password for it; a file or a variable is better, since everybody on the machine sees a command line",
-            otherVariables: ["REDIS_PASSWORD"], isSecret: true, \.redisAccess.password, secret),
+            otherVariables: ["REDIS_PASSWORD"], \.redisAccess.password),
         Option(
             "redis.password-file", "FILE", default: "none",
             "A file with that password, or with redis_exporter's JSON map of addresses to passwords; read at every connect",
             otherVariables: ["REDIS_PASSWORD_FILE"], \.redisAccess.passwordFile, optionalText),
-        Option(
+        .secret(
             "redis.sentinel.password", "PASSWORD", default: "none",
             "The password of the sentinels of redis+sentinel:// addresses, which is not the server's",
-            otherVariables: ["REDIS_SENTINEL_PASSWORD"], isSecret: true, \.redisAccess.sentinelPassword, secret),
+            otherVariables: ["REDIS_SENTINEL_PASSWORD"], \.redisAccess.sentinelPassword),
         Option(
             "redis.connect-timeout", "DURATION", default: "what the scrape has",
             "How long connecting and logging in may take at most",
@@ -63,21 +63,21 @@ extension Option {
 /// What is collected of Redis.
 extension Option {
     static let redis: [Option] = [
-        Option(
+        .several(
             "redis.keys.check", "KEYS", default: "none",
             "Keys, or patterns that keys are searched for by, whose size and value are shown: key or db1=key, with commas between",
             formerFlags: ["check-keys"], otherVariables: ["REDIS_EXPORTER_CHECK_KEYS"], \.redisKeys.checked, keys),
-        Option(
+        .several(
             "redis.keys.check-single", "KEYS", default: "none", "The same for keys that are no patterns",
             formerFlags: ["check-single-keys"], otherVariables: ["REDIS_EXPORTER_CHECK_SINGLE_KEYS"],
             \.redisKeys.checkedSingle, keys),
-        Option(
+        .several(
             "redis.keys.count", "KEYS", default: "none", "Patterns whose keys are counted",
             formerFlags: ["count-keys"], otherVariables: ["REDIS_EXPORTER_COUNT_KEYS"], \.redisKeys.counted, keys),
         Option(
             "redis.keys.values", nil, default: "on", "Whether the values of checked strings are shown",
             \.redisKeys.includesValues, isOn),
-        Option(
+        .several(
             "redis.keys.groups", "PATTERNS", default: "none",
             "Lua patterns, with commas between; the first that matches a key names the key's group by what it captures",
             formerFlags: ["check-key-groups"], otherVariables: ["REDIS_EXPORTER_CHECK_KEY_GROUPS"],
@@ -107,11 +107,11 @@ extension Option {
             "How long after a search for keys, queues or nodes began the next may begin",
             \.redisKeys.searchInterval
         ) { value throws(Expected) in try duration(value) },
-        Option(
+        .several(
             "redis.streams.check", "KEYS", default: "none",
             "Streams, or patterns that streams are searched for by, whose groups and consumers are shown",
             formerFlags: ["check-streams"], otherVariables: ["REDIS_EXPORTER_CHECK_STREAMS"], \.redisKeys.streams, keys),
-        Option(
+        .several(
             "redis.streams.check-single", "KEYS", default: "none", "The same for streams that are no patterns",
             formerFlags: ["check-single-streams"], otherVariables: ["REDIS_EXPORTER_CHECK_SINGLE_STREAMS"],
             \.redisKeys.singleStreams, keys),
@@ -148,7 +148,7 @@ extension Option {
             "Whether the nodes of a cluster are found by the names that they announce, and not by their addresses",
             formerFlags: ["cluster-discover-hostnames"],
             otherVariables: ["REDIS_EXPORTER_CLUSTER_DISCOVER_HOSTNAMES"], \.redisOptions.findsNodesByName, isOn),
-        Option(
+        .several(
             "redis.scripts", "FILES", default: "none",
             "Lua scripts, with commas between, each of which returns names and numbers to show",
             formerFlags: ["script"], otherVariables: ["REDIS_EXPORTER_SCRIPT"], \.redisAccess.scripts, list),
@@ -184,14 +184,21 @@ extension Option {
             otherVariables: ["REDIS_EXPORTER_APPEND_INSTANCE_ROLE_LABEL"], \.redisOptions.hasRoleLabel, isOn),
     ]
 
-    static func keys(_ value: String) throws(Expected) -> [RedisKey] {
-        guard let keys = try? RedisKey.list(value) else { throw Expected("keys such as jobs,db1=mails") }
+    static func keys(_ values: [String]) throws(Expected) -> [RedisKey] {
+        var keys: [RedisKey] = []
+        for value in values {
+            // What stands between commas has none.
+            guard let key = try? RedisKey.list(value.replacing(",", with: "%2C")) else {
+                throw Expected("keys such as jobs,db1=mails")
+            }
+            keys += key
+        }
         return keys
     }
 
-    static func luaPatterns(_ value: String) throws(Expected) -> [LuaPattern] {
+    static func luaPatterns(_ values: [String]) throws(Expected) -> [LuaPattern] {
         var patterns: [LuaPattern] = []
-        for text in list(value) {
+        for text in list(values) {
             do throws(LuaPattern.Malformed) {
                 patterns.append(try LuaPattern(text))
             } catch {
@@ -200,8 +207,6 @@ extension Option {
         }
         return patterns
     }
-
-    static func secret(_ value: String) -> Secret? { value.isEmpty ? nil : Secret(value: value) }
 
     static func optionalText(_ value: String) -> String? { value.isEmpty ? nil : value }
 

@@ -1,10 +1,12 @@
 public import Redis
-import Scraping
+public import Scraping
 
 /// What `/scrape` is to read.
 public struct RedisProbe: Sendable {
     /// The server, by its name, its address and its login.
     public let server: RedisSettings
+    /// What is collected of it.
+    public let collectors: CollectorSelection
     /// Whether it is a configured target as it is, and not one that has to be made.
     public let isConfigured: Bool
     /// What tells it from other targets that have to be made.
@@ -21,7 +23,7 @@ extension Settings {
             ]
 
     /// Whether there is any Redis server that `/scrape` may be asked for.
-    public var scrapesRedis: Bool { !redis.isEmpty || redisAccess.probedAddresses != nil }
+    public var scrapesRedis: Bool { !redisTargets.isEmpty || redisAccess.probedAddresses != nil }
 
     /// Whether a target is one of Redis by its scheme.
     public static func namesRedis(_ target: String) -> Bool {
@@ -43,7 +45,7 @@ extension Settings {
         _ target: String, parameters: [String: String], discovered: [(target: String, addresses: [String])]
     ) throws(ProbeRefusal) -> RedisProbe {
         try Self.checkText(of: target)
-        var (server, isConfigured) = try server(target, discovered)
+        var (server, collectors, isConfigured) = try server(target, discovered)
         // By what decides where it leads, and not by how it is written, of which there is no end.
         var key = "redis\n\(server.name)\n\(server.tls == nil)\n\(server.database)"
         for (name, keys) in Self.keyParameters {
@@ -55,29 +57,35 @@ extension Settings {
             isConfigured = false
             key += "\n\(name)=\(value)"
         }
-        return RedisProbe(server: server, isConfigured: isConfigured, key: key)
+        return RedisProbe(server: server, collectors: collectors, isConfigured: isConfigured, key: key)
     }
 
     private func server(
         _ target: String, _ discovered: [(target: String, addresses: [String])]
-    ) throws(ProbeRefusal) -> (RedisSettings, isConfigured: Bool) {
-        if let named = redis.first(where: { $0.name == target }) { return (named, true) }
+    ) throws(ProbeRefusal) -> (RedisSettings, CollectorSelection, isConfigured: Bool) {
+        let configured = redisTargets
+        if let named = configured.first(where: { $0.server.name == target }) {
+            return (named.server, named.collectors, true)
+        }
         let asked: RedisSettings
         do {
             asked = try RedisSettings(addressWithoutPassword: target)
         } catch {
             throw ProbeRefusal(.malformed, "The target is no address of Redis: \(error).")
         }
-        if let configured = redis.first(where: { $0.address == asked.address }) { return (configured, true) }
+        if let same = configured.first(where: { $0.server.address == asked.address }) {
+            return (same.server, same.collectors, true)
+        }
 
         let name = "\(asked.address)"
         for (target, addresses) in discovered {
-            guard var node = redis.first(where: { $0.name == target }),
+            guard let finder = configured.first(where: { $0.server.name == target }),
                 addresses.contains(where: { (try? RedisSettings(name: "", address: $0))?.address == asked.address })
             else { continue }
+            var node = finder.server
             node.name = name
             node.address = asked.address
-            return (node, false)
+            return (node, finder.collectors, false)
         }
 
         // A bare word may be a host, but is more often a name that is misspelt.
@@ -98,6 +106,6 @@ extension Settings {
         var server = RedisSettings(name: name, address: asked.address)
         server.tls = asked.tls
         server.database = asked.database
-        return (complete(server), false)
+        return (complete(server), collectors, false)
     }
 }

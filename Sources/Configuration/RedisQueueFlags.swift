@@ -4,11 +4,11 @@ import Scraping
 /// Which job queues in Redis are looked at.
 extension Option {
     static let redisQueues: [Option] = [
-        Option(
+        .several(
             "redis.queues.celery", "NAMES", default: "those that are found",
             "Celery queues that are shown even if they are empty, with commas between",
             otherVariables: ["CE_QUEUES"], \.redisQueues.celery.names, list),
-        Option(
+        .several(
             "redis.queues.celery.exchanges", "NAMES", default: "celery",
             "Exchanges whose bindings tell which queues there are", \.redisQueues.celery.exchanges, list),
         Option(
@@ -21,7 +21,7 @@ extension Option {
         Option(
             "redis.queues.celery.separator", "TEXT", default: "the bytes 6 and 22",
             "What stands between a queue's name and its priority (kombu's sep)", \.redisQueues.celery.separator, text),
-        Option(
+        .several(
             "redis.queues.celery.priority-steps", "NUMBERS", default: "0,3,6,9",
             "The priorities that have lists of their own (kombu's priority_steps)",
             \.redisQueues.celery.prioritySteps, prioritySteps),
@@ -41,7 +41,7 @@ extension Option {
             "redis.queues.celery.visibility-timeout", "DURATION", default: "1h",
             "After how long an unacknowledged message is delivered anew (kombu's visibility_timeout)",
             \.redisQueues.celery.visibilityTimeout, seconds),
-        Option(
+        .several(
             "redis.queues.celery.timestamp-headers", "NAMES", default: "timestamp,sent_at,published_at",
             "Headers of a message that may say when it was sent, with commas between",
             \.redisQueues.celery.timestampHeaders, list),
@@ -78,15 +78,15 @@ extension Option {
         ) { value throws(Expected) in
             try duration(value, orZero: true).seconds
         },
-        Option(
+        .several(
             "redis.queues.celery.runtime-buckets", "SECONDS", default: "0.005 to 10",
             "Upper bounds of celery_task_runtime, with commas between",
             otherVariables: ["CE_BUCKETS"], \.redisQueues.celery.runtimeBuckets, buckets),
-        Option(
+        .several(
             "redis.queues.celery.wait-buckets", "SECONDS", default: "0.05 to 1800",
             "Upper bounds of celery_task_queue_wait_time, with commas between",
             otherVariables: ["CE_QUEUE_WAIT_BUCKETS"], \.redisQueues.celery.waitBuckets, buckets),
-        Option(
+        .several(
             "redis.queues.rq", "NAMES", default: "those that are found",
             "RQ queues that are shown even if they are empty",
             \.redisQueues.rq, list),
@@ -94,39 +94,39 @@ extension Option {
             "redis.queues.rq-prefix", "TEXT", default: "rq:",
             "What stands before every key of RQ's, with its colon (RQ_KEY_PREFIX)", \.redisQueues.rqPrefix
         ) { $0 },
-        Option(
+        .several(
             "redis.queues.sidekiq", "NAMES", default: "those that are found",
             "Sidekiq queues that are shown even if they are empty", \.redisQueues.sidekiq, list),
         Option(
             "redis.queues.sidekiq-prefix", "TEXT", default: "none",
             "What stands before every key of Sidekiq's, with its colon (redis-namespace)", \.redisQueues.sidekiqPrefix
         ) { $0 },
-        Option(
+        .several(
             "redis.queues.bullmq", "NAMES", default: "those that are found",
             "BullMQ and Bull queues that are shown even if they are empty", \.redisQueues.bullmq, list),
-        Option(
+        .several(
             "redis.queues.bullmq-prefixes", "NAMES", default: "bull",
             "The prefixes of BullMQ's and Bull's keys, without their colons", \.redisQueues.bullmqPrefixes, list),
-        Option(
+        .several(
             "redis.queues.resque", "NAMES", default: "those that are found",
             "Resque queues that are shown even if they are empty", \.redisQueues.resque, list),
         Option(
             "redis.queues.resque-prefix", "TEXT", default: "resque:",
             "What stands before every key of Resque's, with its colon", \.redisQueues.resquePrefix
         ) { $0 },
-        Option(
+        .several(
             "redis.queues.list", "KEYS", default: "none",
             "Redis lists that are queues, with commas between: key or db1=key; jobs come in by LPUSH, the oldest is the last"
         ) {
-            settings, value throws(Expected) in
-            settings.redisQueues.setLists(try keys(value), isOldestFirst: false)
+            settings, values throws(Expected) in
+            settings.redisQueues.setLists(try keys(values), isOldestFirst: false)
         },
-        Option(
+        .several(
             "redis.queues.list-rpush", "KEYS", default: "none",
             "The same for lists whose jobs come in by RPUSH, the oldest is the first"
         ) {
-            settings, value throws(Expected) in
-            settings.redisQueues.setLists(try keys(value), isOldestFirst: true)
+            settings, values throws(Expected) in
+            settings.redisQueues.setLists(try keys(values), isOldestFirst: true)
         },
         Option(
             "redis.queues.list-timestamp", "PATH", default: "none",
@@ -136,21 +136,21 @@ extension Option {
         Option(
             "redis.queues.list-jobs", nil, default: "on",
             "Whether the oldest jobs of these lists are read, to tell their age", \.redisAccess.readsJobs, isOn),
-        Option(
+        .several(
             "redis.queues.sorted-set", "KEYS", default: "none",
             "Sorted sets of jobs by the time when they are due, in seconds since 1970: key or db1=key, with commas between"
         ) {
-            settings, value throws(Expected) in
-            settings.redisQueues.setSortedSets(try keys(value), unitsPerSecond: 1)
+            settings, values throws(Expected) in
+            settings.redisQueues.setSortedSets(try keys(values), unitsPerSecond: 1)
         },
-        Option(
+        .several(
             "redis.queues.sorted-set-ms", "KEYS", default: "none",
             "The same for sorted sets whose scores are milliseconds"
         ) {
-            settings, value throws(Expected) in
-            settings.redisQueues.setSortedSets(try keys(value), unitsPerSecond: 1000)
+            settings, values throws(Expected) in
+            settings.redisQueues.setSortedSets(try keys(values), unitsPerSecond: 1000)
         },
-        Option(
+        .several(
             "redis.queues.stream", "KEYS", default: "none",
             "Streams with consumer groups that are queues: key or db1=key, with commas between",
             \.redisQueues.streams, keys),
@@ -168,8 +168,8 @@ extension Option {
 
     private static func seconds(_ value: String) throws(Expected) -> Double { try duration(value).seconds }
 
-    private static func prioritySteps(_ value: String) throws(Expected) -> [Int] {
-        let steps = value.split(separator: ",", omittingEmptySubsequences: false).map { Int(trimmed($0)) ?? -1 }
+    private static func prioritySteps(_ values: [String]) throws(Expected) -> [Int] {
+        let steps = values.map { Int($0) ?? -1 }
         guard steps.allSatisfy({ 0...255 ~= $0 }), zip(steps, steps.dropFirst()).allSatisfy({ $0 < $1 }) else {
             throw Expected("rising whole numbers such as 0,3,6,9")
         }
@@ -177,10 +177,9 @@ extension Option {
     }
 
     /// Upper bounds as Python writes them too, with an infinite one at the end, which every histogram has anyway.
-    private static func buckets(_ value: String) throws(Expected) -> [Double] {
-        let parts = value.split(separator: ",")
-        let isInfinite = parts.count > 1 && parts.last.flatMap { Double(trimmed($0)) } == .infinity
-        return try risingNumbers(isInfinite ? parts.dropLast().joined(separator: ",") : value)
+    private static func buckets(_ values: [String]) throws(Expected) -> [Double] {
+        let isInfinite = values.count > 1 && values.last.flatMap { Double($0) } == .infinity
+        return try risingNumbers(isInfinite ? values.dropLast() : values)
     }
 }
 

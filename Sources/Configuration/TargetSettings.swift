@@ -19,11 +19,21 @@ public enum TargetSettings: Sendable, Equatable {
 }
 
 extension Settings {
-    /// All targets, in the order in which their samples stand within a family.
-    public var targets: [TargetSettings] {
-        postgres.map { .postgres($0, postgresOptions) } + pgbouncer.map { .pgbouncer($0, postgresOptions) }
-            + redis.map { .redis($0, collectors) } + [
-                .containers(containers, collectors), .host(host, procfs: containers.procfs, collectors),
-            ]
+    /// The PostgreSQL servers to scrape.
+    public var postgres: [PostgresSettings] {
+        targets.compactMap { if case .postgres(let server, _) = $0 { server } else { nil } }
+    }
+
+    /// The PgBouncers to scrape.
+    public var pgbouncer: [PostgresSettings] {
+        targets.compactMap { if case .pgbouncer(let pooler, _) = $0 { pooler } else { nil } }
+    }
+
+    /// The Redis servers to scrape.
+    public var redis: [RedisSettings] { redisTargets.map(\.server) }
+
+    /// The Redis servers to scrape, each with its collectors.
+    var redisTargets: [(server: RedisSettings, collectors: CollectorSelection)] {
+        targets.compactMap { if case .redis(let server, let collectors) = $0 { (server, collectors) } else { nil } }
     }
 }

@@ -6,6 +6,8 @@ public struct PostgresOptions: Sendable, Equatable {
     public var collectors = CollectorSelection()
     /// Which databases the collectors of single databases run in.
     public var databases = NameFilter()
+    /// How many of them at most: the connection's own, then the first by name; `nil` for all.
+    public var databaseLimit: Int?
     /// Which tables and indexes are shown one by one.
     public var relations = Relations()
     /// What is shown of `pg_stat_statements`.

@@ -30,7 +30,7 @@ public final class PostgresTarget: Target {
         var opening: Int
         var server: ServerFacts
         /// Where collectors of single databases run.
-        var databases: [String]
+        var databases: DatabaseList
     }
 
     /// How much of the time the visits to other databases may take.
@@ -86,7 +86,7 @@ public final class PostgresTarget: Target {
 
     private func attempt(_ scrape: Scrape) async throws(CollectorError) {
         let settings = SessionSettings.scrape(until: scrape.deadline, statements: fast.count)
-        let facts = [ServerFacts.query, DatabaseList.query(admittedBy: options.databases)]
+        let facts = [ServerFacts.query, DatabaseList.query(options)]
         try await connection.open(until: scrape.deadline)
         let opening = await connection.openings
         if known.withLock({ $0?.opening != opening }) {
@@ -101,12 +101,13 @@ public final class PostgresTarget: Target {
         }
         let peer = try await connection.peer
         let server = known.server
-        let isOwnAdmitted = known.databases.contains(server.database)
+        let databases = known.databases.names
+        let isOwnAdmitted = databases.contains(server.database)
         // A pooler knows databases by names of its own.
-        let elsewhere = server.isPooled ? [] : known.databases.filter { $0 != server.database }
+        let elsewhere = server.isPooled ? [] : databases.filter { $0 != server.database }
         let visits = others.begin(in: elsewhere, admitted: elsewhere, of: server, at: peer)
         let search = slow.begin(
-            in: [server.database] + elsewhere, admitted: known.databases, of: server, at: peer)
+            in: [server.database] + elsewhere, admitted: databases, of: server, at: peer)
 
         let plan = Plan(fast.filter { $0.scope == .server || isOwnAdmitted }, for: server)
         for omission in plan.omissions { leaveOut(omission.collector, omission.reason, scrape) }
@@ -124,6 +125,12 @@ public final class PostgresTarget: Target {
         await wait(for: visits, and: search, until: scrape.deadline)
         for (database, reason) in others.refusals.merging(slow.refusals, uniquingKeysWith: { first, _ in first }) {
             scrape.leaveOut("database \(database)", because: reason)
+        }
+        if known.databases.furtherCount > 0, let limit = options.databaseLimit {
+            let sentence =
+                "\(known.databases.furtherCount) of its databases are not looked into, since --postgres.databases.max is \(limit); "
+                + "raise it, or leave some out by --postgres.databases.exclude"
+            scrape.leaveOut("databases", because: CollectorError(.permission, sentence))
         }
         let here = own.withLock { $0 }
         for collector in enabled where collector.isSlow || collector.scope == .database {
@@ -159,7 +166,9 @@ public final class PostgresTarget: Target {
         switch ServerFacts.read(outcome, peer: peer) {
         case .success(var server):
             server.relationLimit = options.relations.limit
-            known.withLock { $0 = Known(opening: opening, server: server, databases: $0?.databases ?? []) }
+            known.withLock {
+                $0 = Known(opening: opening, server: server, databases: $0?.databases ?? DatabaseList())
+            }
             scrape.targetAnswered()
         case .failure(let error): scrape.targetFailed(error)
         }

@@ -39,7 +39,7 @@ struct Probing {
             probe.target, parameters: probe.parameters, discovered: gatherer.discovered)
         if asked.isConfigured, let page = await gatherer.page(of: asked.server.name, within: timeout) { return page }
         return await targets.page(of: asked.key, within: timeout) {
-            RedisTarget(asked.server, collectors: settings.collectors, group: group)
+            RedisTarget(asked.server, collectors: asked.collectors, group: group)
         }
     }
 

@@ -29,7 +29,12 @@ enum StackExporter {
                     try Settings.load(arguments: arguments, environment: environment).settings
                 }
             case .scrape: try await SingleScrape.run(settings, log: log)
-            case .check: exit(try await Checking.run(settings) ? 0 : 1)
+            case .check:
+                if let configuration = settings.shownConfiguration {
+                    print(configuration, terminator: "")
+                } else {
+                    exit(try await Checking.run(settings) ? 0 : 1)
+                }
             case .metrics: print(settings.catalogueFormat.text(of: .all), terminator: "")
             case .health: exit(await HealthCheck.run(settings) ? 0 : 1)
             case .version: print(BuildInformation.text)

@@ -5,7 +5,9 @@ import Testing
 
 struct ConfigurationFileTests {
     private func load(_ text: String) throws(ConfigurationError) -> ConfigurationFile {
-        try ConfigurationTests.load(text, as: "c.yml", ConfigurationFile.load)
+        try ConfigurationTests.load(text, as: "c.yml") { path throws(ConfigurationError) in
+            try ConfigurationFile.load(path: path)
+        }
     }
 
     @Test func authModules() throws {
@@ -54,7 +56,7 @@ struct ConfigurationFileTests {
         ),
         (
             "auth_modules: {a: {type: userpass, userpass: {user: x}}}",
-            #"1:47: "user" is no key of userpass; there are username, password"#
+            #"1:47: "user" is no key of userpass; there are username, password, password_file"#
         ),
         (
             "auth_modules: {a: {type: userpass, userpass: hunter2}}",

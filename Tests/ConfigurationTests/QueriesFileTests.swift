@@ -10,7 +10,7 @@ import Testing
 struct QueriesFileTests {
     private func load(_ text: String, _ chosen: [String: Bool] = [:]) throws(ConfigurationError) -> QueriesFile {
         try ConfigurationTests.load(text, as: "q.yaml") { path throws(ConfigurationError) in
-            try QueriesFile.load(path: path, collectors: CollectorSelection(chosen))
+            try QueriesFile.load(paths: [path], collectors: CollectorSelection(chosen))[0]
         }
     }
 

@@ -109,7 +109,7 @@ struct YAMLFields {
 }
 
 /// The sentence for a name that is none of those known: the one that was probably meant, or else all.
-private func notFound(_ name: String, as what: String, among known: [String]) -> String {
+func notFound(_ name: String, as what: String, among known: [String]) -> String {
     let remedy =
         nearest(to: name, among: known).map { "did you mean \($0)?" }
         ?? "there are \(known.joined(separator: ", "))"

@@ -21,15 +21,15 @@ struct YAMLNode: Sendable {
     }
 
     /// A place in a file, from line and column 1.
-    struct Place: Sendable {
+    struct Place: Sendable, Equatable, CustomStringConvertible {
         let file: String
         let line: Int
         let column: Int
 
+        var description: String { "\(file):\(line):\(column)" }
+
         /// What is wrong there and how to mend it.
-        func error(_ sentence: String) -> ConfigurationError {
-            ConfigurationError("\(file):\(line):\(column): \(sentence)")
-        }
+        func error(_ sentence: String) -> ConfigurationError { ConfigurationError("\(self): \(sentence)") }
     }
 
     /// Whether nothing is said: `key:` alone, `null` or `~`.
