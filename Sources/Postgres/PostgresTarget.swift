@@ -11,13 +11,13 @@ public final class PostgresTarget: Target {
     /// `postgres`
     public static let kind = "postgres"
 
-    private let settings: PostgresSettings
-    private let options: PostgresOptions
+    let settings: PostgresSettings
+    let options: PostgresOptions
     private let presentation: Presentation
-    private let enabled: [any PostgresCollector]
+    let enabled: [any PostgresCollector]
     /// Read at every scrape on the kept connection.
     private let fast: [any PostgresCollector]
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     /// The databases that the connection string does not name.
     private let others: Rounds
     private let slow: Rounds
