@@ -156,8 +156,8 @@ extension ContainerAccess {
                 return Finding(.mend, what, [Remedy(Self.commandLine, "take out \(disabled)")])
             }
             if name == "memory" {
-                // On a Raspberry Pi in /boot/firmware/cmdline.txt.
-                return Finding(.mend, what, [Remedy(Self.commandLine, "cgroup_enable=memory")])
+                let place = "\(Self.commandLine) (on a Raspberry Pi in /boot/firmware/cmdline.txt)"
+                return Finding(.mend, what, [Remedy(place, "cgroup_enable=memory")])
             }
             return Finding(.hint, what, [Remedy(nil, "the kernel has to be built with it")])
         }

@@ -8,15 +8,27 @@ extension PostgresTarget: Examinable {
         if outcome.isUp {
             do throws(CollectorError) {
                 let access = try await access(until: deadline)
-                examination = Examination(facts: access.facts)
-                for finding in access.findings { examination.add(finding) }
+                examination = Examination(facts: access.facts, findings: access.findings)
             } catch {
                 examination.add(Finding(.mend, error.what, error.remedies))
             }
         }
+        for finding in customQueries(outcome) { examination.add(finding) }
         examination.add(outcome)
         if let exposure = settings.password?.exposure { examination.add(exposure) }
         return examination
+    }
+
+    /// The custom queries that failed, which somebody has to correct where they are.
+    private func customQueries(_ outcome: ScrapeOutcome) -> [Finding] {
+        let names = Set(enabled.lazy.filter { $0 is CustomQueryCollector }.map(\.name))
+        let files = options.customQuerySources.map(\.path).joined(separator: ", ")
+        return outcome.collectors.filter { names.contains($0.name) }.compactMap { collector in
+            guard let error = collector.error, error.remedies.isEmpty else { return nil }
+            let query = collector.name.dropFirst("custom_".count)
+            let remedy = Remedy(files, "correct the query \(query), or take it out")
+            return Finding(.mend, error.what, [remedy], parts: [collector.name])
+        }
     }
 
     /// Asks for what a scrape does not.

@@ -1,3 +1,4 @@
+import Glibc
 public import Scraping
 
 extension RedisTarget: Examinable {
@@ -161,6 +162,14 @@ extension RedisTarget: Examinable {
         case .authentication:
             return Finding(
                 .mend, error.what, [Remedy("redis-cli", "ACL SETUSER \(ownUser.quotedForRedis) on ><password>")])
+        case .timeout where settings.tls != nil:
+            let remedy = Remedy(nil, "where the port is one without TLS, address it by redis:// in place of rediss://")
+            return Finding(.mend, error.what, [remedy])
+        // Who sends a server what is no TLS finds the connection closed.
+        case .connection
+        where settings.tls == nil && !error.what.hasSuffix(SystemError(ECONNREFUSED).description):
+            let remedy = Remedy(nil, "where the port is one with TLS, address it by rediss:// in place of redis://")
+            return Finding(.mend, error.what, [remedy])
         default: return nil
         }
     }

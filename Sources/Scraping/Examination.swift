@@ -26,13 +26,14 @@ public struct Examination: Sendable {
 
     /// In the order in which they are told.
     public var facts: [Fact]
-    /// What is missing.
+    /// What is missing, the gravest first.
     public private(set) var findings: [Finding]
 
     /// An examination; by default an empty one.
     public init(facts: [Fact] = [], findings: [Finding] = []) {
         self.facts = facts
-        self.findings = findings
+        self.findings = []
+        for finding in findings { add(finding) }
     }
 
     /// Adds a finding. One that has the remedies of another is told with it.
@@ -40,9 +41,15 @@ public struct Examination: Sendable {
         let same = findings.firstIndex {
             $0.remedies == finding.remedies && (!finding.remedies.isEmpty || $0.what == finding.what)
         }
-        guard let same else { return findings.append(finding) }
-        findings[same].parts += finding.parts.filter { !findings[same].parts.contains($0) }
-        if finding.severity == .mend { findings[same].severity = .mend }
+        var finding = finding
+        if let same {
+            let known = findings.remove(at: same)
+            finding = Finding(
+                known.severity == .mend ? .mend : finding.severity, known.what, known.remedies,
+                parts: known.parts + finding.parts.filter { !known.parts.contains($0) })
+        }
+        let end = finding.severity == .mend ? findings.firstIndex { $0.severity == .hint } : nil
+        findings.insert(finding, at: end ?? findings.endIndex)
     }
 
     /// Adds what a scrape found, but for the parts that another finding is about.
@@ -93,13 +100,13 @@ public struct Finding: Sendable, Equatable {
     }
 
     /// How grave it is.
-    public internal(set) var severity: Severity
+    public let severity: Severity
     /// What is so, and what is missing because of it: one line without any secret.
     public let what: String
     /// What mends it, step by step; none where that takes somebody to look.
     public let remedies: [Remedy]
     /// The collectors, or parts of the target, that are missing for this reason, by their names.
-    public internal(set) var parts: [String]
+    public let parts: [String]
 
     /// A finding.
     public init(_ severity: Severity, _ what: String, _ remedies: [Remedy] = [], parts: [String] = []) {
