@@ -69,7 +69,8 @@ public enum Command: String, Sendable, CaseIterable {
         switch self {
         case .serve: "serve metrics over HTTP; what is done where no command is given"
         case .scrape: "print one page to standard output"
-        case .check: "tell what can be read, what is missing and what rights it takes; exit status 0 or 1"
+        case .check:
+            "connect to everything, tell what is missing and what mends it; exit status 0, 1 (something to mend) or 2"
         case .metrics: "print the catalogue: every metric with its type, labels, meaning and source"
         case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
         case .version: "print the version"

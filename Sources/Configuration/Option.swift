@@ -22,8 +22,8 @@ struct Option: Sendable {
     private(set) var origin: String
     /// Whether the value is nothing for anybody's eyes, and no error repeats it.
     private(set) var isSecret: Bool
-    /// The command that alone has it; `nil` where all do.
-    let command: Command?
+    /// The commands that alone have it; none where all do.
+    let commands: [Command]
     /// Whether a flag that is given twice says more, and not something else.
     private(set) var addsUp = false
     /// Takes the value over into the settings. A switch gets `true` or `false`.
@@ -69,7 +69,7 @@ struct Option: Sendable {
     var variables: [String] { [variable] + otherVariables }
 
     /// Whether the command has it.
-    func applies(to command: Command) -> Bool { self.command == nil || self.command == command }
+    func applies(to command: Command) -> Bool { commands.isEmpty || commands.contains(command) }
 
     /// The flag with its value, as help shows it.
     var usage: String {
@@ -163,8 +163,8 @@ struct Option: Sendable {
                 settings.containers.procfs = value
             },
             Option(
-                "format", "FORMAT", default: "text", of: .metrics,
-                "How the command metrics prints: text, markdown or json"
+                "format", "FORMAT", default: "text", of: [.metrics, .check],
+                "How the commands metrics and check print: text or json; metrics also markdown"
             ) {
                 settings, value throws(Expected) in
                 guard let format = CatalogueFormat(rawValue: value) else { throw Expected("text, markdown or json") }
@@ -208,7 +208,7 @@ struct Option: Sendable {
     private static let formerCollectors = ["replication_slots": "replication_slot"]
 
     init(
-        _ flag: String, _ placeholder: String?, default defaultText: String, of command: Command? = nil,
+        _ flag: String, _ placeholder: String?, default defaultText: String, of commands: [Command] = [],
         _ help: String,
         formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
         from origin: String = "postgres_exporter", isSecret: Bool = false,
@@ -217,7 +217,7 @@ struct Option: Sendable {
         self.flag = flag
         self.placeholder = placeholder
         self.defaultText = defaultText
-        self.command = command
+        self.commands = commands
         self.help = help
         self.formerFlags = formerFlags
         self.otherVariables = otherVariables

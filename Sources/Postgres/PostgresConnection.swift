@@ -220,8 +220,8 @@ actor PostgresConnection {
         }
         guard let raw = started else { throw CollectorError(.internal, "libpq has no memory for a connection") }
         let handle = Handle(raw: raw)
-        // Codes instead of sentences: they need no translation and hold nothing private. PgBouncer has one code for all.
-        PQsetErrorVerbosity(raw, queries == .simple ? PQERRORS_TERSE : PQERRORS_SQLSTATE)
+        // With codes, which need no translation. PgBouncer has one code for all.
+        PQsetErrorVerbosity(raw, queries == .simple ? PQERRORS_TERSE : PQERRORS_VERBOSE)
         PQsetNoticeProcessor(raw, { _, _ in }, nil)
         var next = PGRES_POLLING_WRITING
         while PQstatus(raw) != CONNECTION_BAD {
@@ -245,23 +245,32 @@ actor PostgresConnection {
         let message = String(cString: PQerrorMessage(raw))
         let lines = message.split(separator: "\n")
         if queries == .simple, let refusal = lines.last?.split(separator: "FATAL:  ").last, refusal != lines.last {
-            let error = PoolerMessage.error(String(refusal), otherwise: .connection)
-            return CollectorError(error.reason, "\(settings.server): \(error.detail)")
+            let error = PoolerMessage.error(String(refusal), to: login(of: raw), otherwise: .connection)
+            return error.at(settings.server)
         }
-        for line in lines.reversed() {
-            let word = line.split(separator: " ").last ?? ""
-            if word.utf8.count == 5, word.allSatisfy({ $0.isASCII && ($0.isNumber || $0.isUppercase) }) {
-                let state = SQLState(code: String(word))
-                let reason = state.reason == .permission ? FailureReason.authentication : state.reason
-                return CollectorError(
-                    reason == .internal ? .connection : reason,
-                    "\(settings.server): \(state.connectionAdvice) (\(word))")
-            }
+        if let refusal = ConnectionRefusal(message) {
+            return refusal.error(login(of: raw)).at(settings.server)
         }
         if PQconnectionNeedsPassword(raw) == 1 {
-            return CollectorError(.authentication, "\(settings.server): the server asks for a password and none is set")
+            let remedy = Remedy(Remedy.environment, "PGPASSWORD=<password>")
+            return CollectorError(.authentication, "the server asks for a password and none is set", remedies: [remedy])
+                .at(settings.server)
         }
         return CollectorError(.connection, lines.first.map(String.init) ?? "\(settings.server): no connection")
+    }
+
+    /// Who logs in, to which database, from where.
+    private func login(of raw: OpaquePointer) -> ConnectionRefusal.Login {
+        .init(
+            role: PQuser(raw).map { String(cString: $0) } ?? "", database: PQdb(raw).map { String(cString: $0) } ?? "",
+            address: localAddress(ofSocket: PQsocket(raw)))
+    }
+
+    /// Who logs in there.
+    ///
+    /// - Throws: `connection`, where it has been closed.
+    var user: String {
+        get throws(CollectorError) { login(of: try raw).role }
     }
 
     // MARK: One pipeline
@@ -337,7 +346,7 @@ actor PostgresConnection {
             // PgBouncer's only code is that of a lost connection, which an ERROR does not end.
             let severity = PQresultErrorField(result, clibpq_diag_severity).map { String(cString: $0) }
             if queries == .simple, severity == "ERROR" {
-                failure = PoolerMessage.error(text, otherwise: .internal)
+                failure = PoolerMessage.error(text, to: login(of: raw), otherwise: .internal)
                 continue
             }
             let error = CollectorError(SQLState(code: code).reason, "\(text) (\(code))")
@@ -392,6 +401,21 @@ actor PostgresConnection {
             if poll(&entry, 1, left) > 0 { return }
         }
     }
+}
+
+/// The address that a socket has on this side, without its port; `nil` for a unix socket and for none.
+private func localAddress(ofSocket socket: CInt) -> String? {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+    let isNumeric = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            getsockname(socket, address, &length) == 0 && [AF_INET, AF_INET6].contains(CInt(address.pointee.sa_family))
+                && getnameinfo(address, length, &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST) == 0
+        }
+    }
+    guard isNumeric else { return nil }
+    return String(decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
 /// Lends C strings with the NULL behind them that ends such a list.

@@ -11,10 +11,10 @@ public final class PostgresTarget: Target {
     /// `postgres`
     public static let kind = "postgres"
 
-    private let settings: PostgresSettings
-    private let options: PostgresOptions
+    let settings: PostgresSettings
+    let options: PostgresOptions
     private let presentation: Presentation
-    private let enabled: [any PostgresCollector]
+    let enabled: [any PostgresCollector]
     /// Read at every scrape on the kept connection.
     private let fast: [any PostgresCollector]
     let connection: PostgresConnection

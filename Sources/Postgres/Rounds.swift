@@ -275,6 +275,6 @@ final class Rounds: Sendable {
     }
 
     private static func located(_ error: CollectorError, in database: String) -> CollectorError {
-        CollectorError(error.reason, "database \(database): \(error.detail)")
+        error.at("database \(database)")
     }
 }

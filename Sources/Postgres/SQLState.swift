@@ -23,17 +23,4 @@ struct SQLState: Equatable {
             }
         }
     }
-
-    /// What the code means while connecting, and how to mend it.
-    var connectionAdvice: String {
-        switch code {
-        case "28P01": "the password is wrong, or the role does not exist"
-        case "28000": "the role does not exist or may not log in, or pg_hba.conf does not admit it from here"
-        case "3D000": "the database does not exist"
-        case "42501": "the role may not connect to the database: GRANT CONNECT ON DATABASE ... TO ..."
-        case "53300": "the server has no connection left for this role"
-        case "57P03": "the server is starting up or shutting down"
-        default: "the server refused the connection"
-        }
-    }
 }

@@ -87,8 +87,7 @@ extension ServerFacts {
     /// - Throws: Where the role does not have the right, with the statement that gives it.
     func require(_ right: Right) throws(CollectorError) {
         guard !rights.contains(right) else { return }
-        throw CollectorError(
-            .permission, "the role \(role) may not see it: GRANT pg_monitor TO \(sqlIdentifier(role));")
+        throw CollectorError(.permission, "the role \(role) may not see it", remedies: [.grantMonitor(to: role)])
     }
 
     /// Where an extension is installed.
@@ -96,7 +95,9 @@ extension ServerFacts {
     /// - Throws: Where the database does not have it, with the statement that makes it.
     func schema(of name: String) throws(CollectorError) -> String {
         if let schema = extensionSchemas[name] { return schema }
-        throw CollectorError(.missingExtension, "database \(database) has no \(name): CREATE EXTENSION \(name);")
+        throw CollectorError(
+            .missingExtension, "database \(database) has no \(name)",
+            remedies: [.sql("CREATE EXTENSION \(name);", in: database)])
     }
 
     /// `15.20.0`: three numbers, as `pg_static` has always had them.

@@ -186,7 +186,7 @@ final class RedisConnection: Sendable {
                 channel.abort()
                 last = CollectorError(.connection, "\(master): a replica, which a sentinel takes for the master")
             } catch {
-                last = CollectorError(error.reason, "\(master): \(error.detail)")
+                last = error.at(master)
             }
         }
         throw last
@@ -267,7 +267,7 @@ final class RedisConnection: Sendable {
     ///
     /// - Returns: The failure, with the address.
     private func failed(_ cause: CollectorError) -> CollectorError {
-        let error = CollectorError(cause.reason, "\(settings.address): \(cause.detail)")
+        let error = cause.at(settings.address)
         let channel = state.withLock { state in
             defer { state.channel = nil }
             state.backOff.fail(error)

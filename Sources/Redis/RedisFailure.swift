@@ -22,7 +22,12 @@ extension CollectorError {
         case "WRONGPASS":
             self.init(.authentication, "the server does not take this user name and password (WRONGPASS)")
         case "DENIED":
-            self.init(.authentication, "the server is in protected mode and takes no remote client without a password")
+            self.init(
+                .authentication, "the server is in protected mode and takes no remote client without a password",
+                remedies: [
+                    Remedy("redis-cli, on the server's machine", "CONFIG SET requirepass <password>"),
+                    Remedy(Remedy.environment, "REDIS_PASSWORD=<password>"),
+                ])
         case "NOPERM":
             self.init(.permission, Self.missingRule(text, for: command))
         case "LOADING":
@@ -36,7 +41,9 @@ extension CollectorError {
         case "TOOLONG":
             self.init(.internal, "the reply to \(command.name) is longer than is read")
         case _ where lowercase.contains("max number of clients"):
-            self.init(.connection, "the server has as many clients as it takes (maxclients)")
+            self.init(
+                .connection, "the server has as many clients as it takes (maxclients)",
+                remedies: [Remedy("redis-cli", "CONFIG SET maxclients <a larger number>")])
         case _ where lowercase.hasPrefix("err unknown command"):
             self.init(.unsupportedVersion, "the server does not know this command: \(command.name)")
         case _
@@ -51,6 +58,13 @@ extension CollectorError {
         }
     }
 
+    /// Whether it says that the user may not subscribe to a channel.
+    var isOfChannel: Bool { what.contains(Self.noChannel) }
+    /// Whether it says that the user may not read a key.
+    var isOfKey: Bool { what.contains(Self.noKey) }
+    private static let noChannel = "the user may not subscribe (NOPERM)"
+    private static let noKey = "the user may not read a key of"
+
     /// Whether a refusal of what the user may do is about what the command names, and not about the command.
     static func isOfOneKey(_ error: [UInt8]) -> Bool {
         String(decoding: error.prefix(256), as: UTF8.self).contains(" key")
@@ -59,10 +73,10 @@ extension CollectorError {
     /// What the user's ACL lacks, for the words that servers have for it.
     private static func missingRule(_ text: String, for command: RedisCommand) -> String {
         if isOfOneKey(Array(text.utf8)) {
-            return "the user may not read a key of \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
+            return "\(noKey) \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
         }
         if text.contains(" channel") {
-            return "the user may not subscribe (NOPERM); the ACL has to have a rule with & and this very pattern"
+            return "\(noChannel); the ACL has to have a rule with & and this very pattern"
         }
         return "the user may not do this (NOPERM); the ACL has to have the rule +\(command.name.aclName)"
     }
@@ -81,11 +95,17 @@ extension CollectorError {
                 self.init(.connection, "the server's host name has no address")
             }
         case NIOSSLError.handshakeFailed(let cause) where "\(cause)".contains("CERTIFICATE_VERIFY_FAILED"):
-            self.init(.connection, "the server's TLS certificate is not trusted")
+            self.init(
+                .connection, "the server's TLS certificate is not trusted",
+                remedies: [Remedy(Remedy.flags, "--redis.tls.ca-cert-file=<file with its authority>")])
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-            self.init(.connection, "the server's TLS certificate is for another name")
+            self.init(
+                .connection, "the server's TLS certificate is for another name",
+                remedies: [Remedy(nil, "address the server by the name in its certificate")])
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            self.init(.connection, "the TLS connection failed; the port may be one without TLS")
+            self.init(
+                .connection, "the TLS connection failed; the port may be one without TLS",
+                remedies: [Remedy(nil, "address it by redis:// in place of rediss://")])
         case ChannelError.connectTimeout:
             self.init(.timeout, "the server did not take the connection within the scrape's time limit")
         default:

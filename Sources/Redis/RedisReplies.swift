@@ -66,6 +66,21 @@ struct RedisReplies: Sendable {
         if case .error = replies[command] { replies[command] } else { nil }
     }
 
+    /// The names of the commands that were answered, and not refused.
+    var answeredNames: Set<String> {
+        Set(replies.compactMap { command, reply in if case .error = reply { nil } else { command.name } })
+    }
+
+    /// What the user may not do: the commands with the server's sentences.
+    var forbidden: [(command: RedisCommand, text: [UInt8])] {
+        replies.compactMap { command, reply in
+            guard case .error(let text) = reply, CollectorError(text, to: command).reason == .permission else {
+                return nil
+            }
+            return (command, text)
+        }
+    }
+
     /// Whether the server has an answer that we did not take, since it is too long.
     func isTooLong(_ command: RedisCommand) -> Bool {
         guard case .error(let text) = replies[command] else { return false }

@@ -53,9 +53,20 @@ struct RedisRights: Sendable, Equatable {
         return both
     }
 
-    /// The rules of a user who has these rights, as they stand behind `ACL SETUSER <name> reset`: sorted, quoted as
-    /// `redis-cli` and configuration files have it.
-    func rules(on server: RedisFacts) -> String {
+    /// The same with these commands alone, and with keys and channels or without.
+    func limited(to commands: Set<String>, keys includesKeys: Bool, channels includesChannels: Bool) -> RedisRights {
+        var limited = self
+        limited.commands.formIntersection(commands)
+        if !includesKeys { limited.keys = [] }
+        if !includesChannels { limited.channels = [] }
+        return limited
+    }
+
+    /// The rules of a user who has these rights, as they stand behind `ACL SETUSER <name>`: sorted, quoted as `redis-cli`
+    /// and configuration files have it.
+    ///
+    /// - Parameter isAddition: Whether they are added to what the user has, and not all that the user has.
+    func rules(on server: RedisFacts, isAddition: Bool = false) -> String {
         // Before Redis 7 there is no rule for reading alone. PFCOUNT, which may write what it has counted, is one that
         // reads to all versions.
         let prefix = server.isRedis(7) ? "%R~" : "~"
@@ -63,7 +74,7 @@ struct RedisRights: Sendable, Equatable {
         rules += Self.widest(keys).map { Array(prefix.utf8) + $0 }
         // Redis 6.0 has no rules for channels; since 6.2, a new user may have all of them by default.
         if server.isRedis(6, 2) {
-            rules.append(Array("resetchannels".utf8))
+            if !isAddition { rules.append(Array("resetchannels".utf8)) }
             rules += Self.widest(Set(channels.map { Array($0.utf8) })).map { [UInt8(ascii: "&")] + $0 }
         }
         return rules.map(\.quoted).joined(separator: " ")

@@ -55,14 +55,16 @@ final class RedisSentinels: Sendable {
                 self.first.withLock { $0 = index }
                 return master
             } catch {
-                failures.append(
-                    CollectorError(error.reason, "\(dialers[index].settings.address): \(error.detail)"))
+                failures.append(error.at(dialers[index].settings.address))
             }
         }
         if failures.count < dialers.count { return nil }
-        let details = failures.map(\.detail).joined(separator: "; ")
+        let details = failures.map(\.what).joined(separator: "; ")
         let reason = Set(failures.map(\.reason)).count == 1 ? failures[0].reason : .connection
-        throw CollectorError(reason, "no sentinel says where the master is (\(details))")
+        throw CollectorError(
+            reason, "no sentinel says where the master is (\(details))",
+            remedies: reason == .permission
+                ? [Remedy("redis-cli, on each sentinel", "ACL SETUSER default +\(Self.questionName.aclName)")] : [])
     }
 
     private func ask(

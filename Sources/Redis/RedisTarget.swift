@@ -13,12 +13,12 @@ public final class RedisTarget: Target {
     /// Of those asked for, the ones that there are.
     public let collectors: [String]
 
-    private let settings: RedisSettings
+    let settings: RedisSettings
     private let selection: CollectorSelection
-    private let enabled: [any RedisCollector]
-    private let dialer: RedisDialer
+    let enabled: [any RedisCollector]
+    let dialer: RedisDialer
     let connection: RedisConnection
-    private let cluster: RedisCluster
+    let cluster: RedisCluster
     private let rounds: RedisRounds
     private let presentation: RedisPresentation
     private let scrapes = Mutex(Scrapes())
@@ -99,20 +99,11 @@ public final class RedisTarget: Target {
             let firstRound = rounds.begin(RedisBackground(facts: server, cluster: cluster, dialer: dialer))
             await firstRound?.wait(until: scrape.deadline.limited(to: scrape.deadline.remaining * Self.patience))
 
-            var replies = RedisReplies()
-            // INFO is what tells that the server is up, whatever else is asked for.
             let wanted = enabled.map { $0.commands(server) }
-            try await ask([.info] + wanted.joined(), &replies, until: scrape.deadline)
-            if let info = try? replies.info {
-                server = RedisFacts(info)
-                scrapes.withLock { $0.role = info["role"]?.text }
+            let replies = try await ask(wanted, of: server, until: scrape.deadline) { facts, role in
+                server = facts
+                scrapes.withLock { $0.role = role }
                 scrape.targetAnswered()
-            }
-            for _ in 1..<Self.maximumTrips {
-                let further = zip(enabled, wanted).flatMap { collector, wanted in
-                    wanted.isEmpty ? [] : collector.furtherCommands(replies, server)
-                }
-                guard try await ask(further, &replies, until: scrape.deadline) else { break }
             }
             for (collector, wanted) in zip(enabled, wanted) { deliver(collector, wanted, replies, server, to: scrape) }
             connection.learn(server)
@@ -121,6 +112,32 @@ public final class RedisTarget: Target {
         } catch {
             scrape.targetFailed(error)
         }
+    }
+
+    /// Asks for everything that collectors want, and for what they want to know when they have seen that.
+    ///
+    /// - Parameters:
+    ///   - wanted: What each collector wants first.
+    ///   - answered: Called when the server has said what it is, with its role.
+    func ask(
+        _ wanted: [[RedisCommand]], of server: RedisFacts, until deadline: Deadline,
+        answered: (RedisFacts, String?) -> Void = { _, _ in }
+    ) async throws(CollectorError) -> RedisReplies {
+        var server = server
+        var replies = RedisReplies()
+        // INFO is what tells that the server is up, whatever else is asked for.
+        try await ask([.info] + wanted.joined(), &replies, until: deadline)
+        if let info = try? replies.info {
+            server = RedisFacts(info)
+            answered(server, info["role"]?.text)
+        }
+        for _ in 1..<Self.maximumTrips {
+            let further = zip(enabled, wanted).flatMap { collector, wanted in
+                wanted.isEmpty ? [] : collector.furtherCommands(replies, server)
+            }
+            guard try await ask(further, &replies, until: deadline) else { break }
+        }
+        return replies
     }
 
     /// Sends what has no reply yet.
@@ -239,56 +256,5 @@ extension RedisTarget: DiscoversTargets {
 
     private func urls(_ nodes: [String]) -> [String] {
         nodes.map { "\(settings.tls == nil ? "redis" : "rediss")://\($0)" }
-    }
-}
-
-extension RedisTarget: AdvisesOnAccess {
-    /// The command that makes a user with the least rights, and what it does not say.
-    public func accessAdvice(until deadline: Deadline) async -> [String] {
-        guard let rules = await accessRules(until: deadline) else { return [] }
-        var advice = ["the least rights for all that is enabled, with a password of your own:", "  \(rules)"]
-        if enabled.contains(where: { $0 is ScriptsCollector }), !settings.options.scripts.isEmpty {
-            advice.append("beside them, those that the scripts need for what they do")
-        }
-        if connection.facts.isCluster { advice.append("each node of the cluster has to have this user") }
-        if dialer.sentinels != nil {
-            advice += [
-                "each sentinel has to let its default user ask for the master:",
-                "  ACL SETUSER default +\(RedisSentinels.questionName.aclName)",
-            ]
-        }
-        return advice
-    }
-
-    /// The command that makes a user with the least rights for all that is enabled, `ACL SETUSER`, as `redis-cli` takes it,
-    /// with a placeholder for the password.
-    ///
-    /// - Returns: `nil` where the server is down, or has no users, as before Redis 6.
-    public func accessRules(until deadline: Deadline) async -> String? {
-        guard let server = try? await connection.facts(until: deadline), server.isRedis(6) else { return nil }
-        let rights = enabled.reduce(RedisRights(ofConnection: settings.options, on: server)) { rights, collector in
-            rights + collector.rights(server)
-        }
-        let known = await known(rights, on: server, until: deadline)
-        // The default user is everybody's.
-        let user = settings.username.flatMap { $0 == "default" ? nil : $0 } ?? "stack-exporter"
-        return "ACL SETUSER \(user.quotedForRedis) reset on ><password> \(known.rules(on: server))"
-    }
-
-    /// The same rights with those commands alone that the server has, by the names that its rules have for them: it takes
-    /// no rule for any other.
-    private func known(_ rights: RedisRights, on server: RedisFacts, until deadline: Deadline) async -> RedisRights {
-        let names = rights.commands.sorted()
-        // A command that has another name there has its own in rules.
-        let config = settings.options.configCommand ?? "CONFIG"
-        let serverNames = names.map { $0 == "CONFIG GET" ? "\(config) GET" : $0 }
-        let question = Capabilities.question(about: serverNames, of: server)
-        let replies = try? await connection.run([question], until: deadline)
-        // Where it does not say, all are taken to be there.
-        let entries = (try? replies?.array(question)) ?? []
-        let missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
-        var known = rights
-        known.commands.subtract(missing)
-        return known
     }
 }

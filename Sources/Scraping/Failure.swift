@@ -22,12 +22,25 @@ public enum FailureReason: String, Sendable, CaseIterable {
 public struct CollectorError: Error, Sendable, Equatable {
     /// The `reason` label.
     public let reason: FailureReason
-    /// What happened and how to mend it, for the log. Never a password, a connection string or a key's value.
-    public let detail: String
+    /// What happened. Never a password, a connection string or a key's value.
+    public let what: String
+    /// What mends it; none where that takes somebody to look.
+    public let remedies: [Remedy]
 
-    /// A failure and what to say of it in the log.
-    public init(_ reason: FailureReason, _ detail: String) {
+    /// A failure, what to say of it and what mends it.
+    public init(_ reason: FailureReason, _ what: String, remedies: [Remedy] = []) {
         self.reason = reason
-        self.detail = detail
+        self.what = what
+        self.remedies = remedies
+    }
+
+    /// What happened and how to mend it, in one line for the log.
+    public var detail: String {
+        remedies.isEmpty ? what : "\(what): \(remedies.map(\.line).joined(separator: ", then "))"
+    }
+
+    /// The same with what it happened to.
+    public func at(_ place: some CustomStringConvertible) -> CollectorError {
+        CollectorError(reason, "\(place): \(what)", remedies: remedies)
     }
 }

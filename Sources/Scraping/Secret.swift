@@ -1,3 +1,5 @@
+import Glibc
+
 /// A password, given as it is or by the file that holds it. It prints as `<redacted>` wherever it turns up.
 public struct Secret: Sendable {
     private enum Source {
@@ -32,7 +34,9 @@ public struct Secret: Sendable {
             do {
                 bytes = try File.contents(of: path, limit: limit + 1)
             } catch {
-                throw CollectorError(.authentication, "the password file \(path) cannot be read: \(error)")
+                throw CollectorError(
+                    .authentication, "the password file \(path) cannot be read: \(error)",
+                    remedies: File.remedies(error, of: path))
             }
             guard bytes.count <= limit else {
                 throw CollectorError(.authentication, "the password file \(path) is longer than 64 KiB")
@@ -41,6 +45,21 @@ public struct Secret: Sendable {
             let content = String(decoding: bytes, as: UTF8.self)
             return try reading?.secret(in: content) ?? content
         }
+    }
+}
+
+extension Secret {
+    /// Where Compose and Swarm put secrets, which there everybody in the container may read.
+    private static let managed = "/run/secrets/"
+
+    /// That everybody on this machine may read its file, where that is so.
+    public var exposure: Finding? {
+        guard case .file(let path, _) = source, !path.hasPrefix(Self.managed) else { return nil }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IROTH != 0 else { return nil }
+        return Finding(
+            .hint, "everybody on this machine may read the password file \(path)",
+            [Remedy("sh", "chmod o-r \(path.quotedForShell)")])
     }
 }
 

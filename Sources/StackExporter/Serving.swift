@@ -92,16 +92,6 @@ enum Serving {
         "serving " + targets.counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     }
 
-    /// Lets this process open as many files as its user may: some are kept open for each container. The limit starts low
-    /// for the sake of programs that use `select`, which cannot do with more than 1,024.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(resource, &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = setrlimit(resource, &limit)
-    }
-
     private static func status(
         of gatherer: Gatherer, since start: ContinuousClock.Instant, _ settings: Settings
     ) -> StatusPage {

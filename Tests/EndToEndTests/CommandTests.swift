@@ -20,42 +20,6 @@ struct CommandTests {
         #expect(result.errors.split(separator: "\n").allSatisfy { $0.hasPrefix("time=") })
     }
 
-    @Test func checkTellsWhatIsThereAndWhatIsMissing() async throws {
-        let redis = try await RedisServer()
-        let containers = ["STACK_EXPORTER_COLLECTOR_CONTAINER_CPU": "false"]
-        let environment = ["REDIS_ADDR": "redis://:secret@127.0.0.1:\(redis.port)"].merging(containers) { $1 }
-        try await redis.cli("CONFIG", "SET", "requirepass", "secret")
-        let whole = try await Exporter.run(["check"], environment)
-        #expect(whole.status == 0, "\(whole.errors)")
-        #expect(whole.output.contains("redis (redis): up\n"))
-        let line = try #require(
-            whole.output.firstMatch(of: /\n    (ACL SETUSER stack-exporter reset on ><password> .*)\n/))
-        #expect(!whole.output.contains("secret"))
-
-        // What is left out is no failure, and is told with the rule that mends it.
-        let rules = String(line.1).replacing("<password>", with: "other").replacing(" +slowlog|len", with: "")
-        let cli = ["redis-cli", "-s", redis.socket, "-a", "secret", "--no-auth-warning"]
-        #expect(try await Lab.run(cli, input: rules).output == "OK\n")
-        let limited = ["REDIS_ADDR": "redis://stack-exporter:other@127.0.0.1:\(redis.port)"]
-        let part = try await Exporter.run(["check"], limited)
-        #expect(part.status == 0)
-        #expect(part.output.contains("\n  left out: redis_slowlog: "))
-        #expect(part.output.contains("+slowlog|len"))
-
-        // What was asked for and cannot be read is one.
-        let named = try await Exporter.run(["check", "--collector.redis_slowlog"], limited)
-        #expect(named.status == 1)
-        #expect(named.output.contains("\n  failed: redis_slowlog: "))
-
-        try await redis.stop()
-        let stopped = try await Exporter.run(["check"], environment)
-        #expect(stopped.status == 1)
-        #expect(stopped.output.contains("redis (redis): down: 127.0.0.1:\(redis.port): "))
-        #expect(!stopped.output.contains("ACL SETUSER") && !stopped.output.contains("secret"))
-
-        #expect(try await Exporter.run(["check"], ["REDIS_ADDR": "http://x"]).status == 2)
-    }
-
     @Test func healthTellsWhetherTheServerAnswers() async throws {
         let exporter = try await Exporter([:])
         for address in ["127.0.0.1:\(exporter.port)", "unix:\(exporter.socket)"] {

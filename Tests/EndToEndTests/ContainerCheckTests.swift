@@ -12,8 +12,12 @@ struct ContainerCheckTests {
     private static let foreign = "the processes of containers have no numbers here"
     private static let openFiles = "the open files and sockets of other users' processes cannot be counted"
 
-    private func check(_ command: String...) async throws -> String {
-        try await Lab.run(["timeout", "60"] + command + [Exporter.binary, "check"], environment: .only([:])).output
+    /// - Returns: What is said of the containers, and whether there is something to mend.
+    private func check(_ command: String...) async throws -> (output: String, isBroken: Bool) {
+        let result = try await Lab.run(
+            ["timeout", "60"] + command + [Exporter.binary, "check"], environment: .only([:]))
+        #expect(result.status == 0 || result.status == 1, "\(result.errors)")
+        return (result.output, result.status == 1)
     }
 
     /// A process in a container of Docker's, in every hierarchy.
@@ -62,36 +66,39 @@ struct ContainerCheckTests {
     }
 
     private func lookFromEverywhere() async throws {
-        let whole = try await check()
+        let (whole, isBroken) = try await check()
+        #expect(!isBroken, "\(whole)")
         #expect(whole.contains("containers (containers): up"))
         for line in [Self.alone, Self.foreign, Self.openFiles] { #expect(!whole.contains(line)) }
 
-        let namespace = try await check("unshare", "--pid", "--fork", "--mount-proc")
+        // What is printed for Compose and for Docker leaves these namespaces out, and then it is as above.
+        let (namespace, isNamespaceBroken) = try await check("unshare", "--pid", "--fork", "--mount-proc")
+        #expect(isNamespaceBroken)
+        #expect(namespace.contains("\n      compose.yaml: pid: host\n      or docker run: --pid=host\n"))
         #expect(namespace.contains(Self.foreign))
-        #expect(namespace.contains("pid: host"))
         #expect(!namespace.contains(Self.alone))
 
         // The host's procfs knows them all.
         let host = FileManager.default.temporaryDirectory.appending(path: "proc-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: host, withIntermediateDirectories: true)
-        let bound = try await check(
+        let (bound, isBoundBroken) = try await check(
             "unshare", "--mount", "sh", "-c",
             "mount --bind /proc \(host) && exec unshare --pid --fork --mount-proc env "
                 + "STACK_EXPORTER_PATH_PROCFS=\(host) \"$0\" \"$@\"")
         #expect(bound.contains("containers (containers): up"))
-        #expect(!bound.contains(Self.foreign))
+        #expect(!bound.contains(Self.foreign) && !isBoundBroken, "\(bound)")
         try FileManager.default.removeItem(atPath: host)
 
-        let nobody = try await check(
+        let (nobody, isNobodyBroken) = try await check(
             "setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--no-new-privs")
-        #expect(nobody.contains(Self.openFiles))
+        #expect(nobody.contains("hint: \(Self.openFiles)") && !isNobodyBroken, "\(nobody)")
         #expect(!nobody.contains(Self.alone))
 
         // The mounts of before show the whole machine also in a namespace of cgroups, as a bound directory does.
-        #expect(try await !check("unshare", "--cgroup").contains(Self.alone))
-        let own = try await check("unshare", "--mount", "sh", "-c", Self.mountAnew)
-        #expect(own.contains(Self.alone))
-        #expect(own.contains("cgroup: host"))
+        #expect(try await !check("unshare", "--cgroup").output.contains(Self.alone))
+        let (own, isOwnBroken) = try await check("unshare", "--mount", "sh", "-c", Self.mountAnew)
+        #expect(own.contains("mend: \(Self.alone)") && isOwnBroken)
+        #expect(own.contains("\n      compose.yaml: cgroup: host\n      or docker run: --cgroupns=host\n"))
     }
 
     /// Enters the container's cgroups, and mounts every hierarchy anew from a namespace that begins there.

@@ -131,7 +131,8 @@ struct DockerNamesTests {
         #expect(page.all("container_state") == [:])
         let advice = try await refused.check()
         let remedy = try #require(
-            advice.firstMatch(of: /docker\.sock may not be used.*--group-add ([0-9]+)/), "\(advice)")
+            advice.firstMatch(of: /docker\.sock may not be used.*\n.*\n *or docker run: --group-add ([0-9]+)/),
+            "\(advice)")
 
         let admitted = try await ContainedExporter(
             "admitted", in: engine, options: socket + ["--group-add", String(remedy.1)])

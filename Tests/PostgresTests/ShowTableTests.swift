@@ -265,6 +265,8 @@ struct PoolerMessageTests {
         ("no more connections allowed (max_client_conn)", .connection),
     ])
     func sentencesBecomeReasons(text: String, reason: FailureReason) {
-        #expect(PoolerMessage.error(text, otherwise: .connection).reason == reason)
+        #expect(
+            PoolerMessage.error(text, to: .init(role: "a", database: "b", address: nil), otherwise: .connection).reason
+                == reason)
     }
 }

@@ -176,6 +176,12 @@ struct RedisRightsTests {
         try #require(await target.accessRules(until: Deadline(after: .seconds(20))))
     }
 
+    /// What a person is told after a scrape.
+    private func examine(_ target: RedisTarget) async -> Examination {
+        let outcome = await target.scrape(within: .seconds(20)).outcome
+        return await target.examine(outcome, until: Deadline(after: .seconds(20)))
+    }
+
     /// Makes a user by what was printed, as somebody would who pastes it.
     private func makeUser(_ rules: String, _ server: RedisServer) async throws {
         let line = rules.replacingOccurrences(of: "<password>", with: Self.password)
@@ -195,9 +201,10 @@ struct RedisRightsTests {
         let isNew = version != "redis-6.2"
         let all = try target(server) { $0.options.runsScriptsReadOnly = isNew }
         let printed = try await rules(all)
-        let advice = await all.accessAdvice(until: Deadline(after: .seconds(20)))
-        #expect(advice.contains("  \(printed)"))
-        #expect(advice.last == "beside them, those that the scripts need for what they do")
+        let hint = try #require(await examine(all).findings.first)
+        #expect(hint.severity == .hint)
+        #expect(hint.remedies.first == Remedy("redis-cli", printed))
+        #expect(hint.what.hasSuffix("with those added that the scripts need"))
         try await makeUser(printed, server)
 
         let probe = try target(server, user: "stack-exporter") { $0.options.runsScriptsReadOnly = isNew }
@@ -316,7 +323,9 @@ struct RedisRightsTests {
     @Test func noRulesWithoutAServer() async throws {
         let target = RedisTarget(port: freePort())
         #expect(await target.accessRules(until: Deadline(after: .seconds(5))) == nil)
-        #expect(await target.accessAdvice(until: Deadline(after: .seconds(5))) == [])
+        let findings = await examine(target).findings
+        #expect(findings.count == 1)
+        #expect(!findings.contains { $0.remedies.contains { $0.line.contains("ACL") } })
         await target.shutdown()
     }
 
@@ -345,8 +354,8 @@ struct RedisRightsTests {
         #expect(printed.contains(" +cluster|nodes "))
         #expect(!printed.contains("+select"))
         #expect(
-            await all.accessAdvice(until: Deadline(after: .seconds(20))).last
-                == "each node of the cluster has to have this user")
+            await examine(all).findings.first?.remedies.first
+                == Remedy("redis-cli, on each node of the cluster", printed))
         for server in servers { try await makeUser(printed, server) }
 
         let probe = RedisTarget(port: servers[0].port, lists: keys) {
@@ -371,10 +380,15 @@ struct RedisRightsTests {
         // Sentinels are asked as their default user.
         var settings = try RedisSettings(name: "test", address: "redis+sentinel://127.0.0.1:\(sentinel.port)/mymaster")
         let byName = RedisTarget(settings)
-        let advice = await byName.accessAdvice(until: Deadline(after: .seconds(20)))
-        #expect(advice.last == "  ACL SETUSER default +sentinel|get-master-addr-by-name")
         try await makeUser(try await rules(byName), server)
-        try await sentinel.cli("ACL", "SETUSER", "default", "-@all", "+sentinel|get-master-addr-by-name")
+        try await sentinel.cli("ACL", "SETUSER", "default", "-@all", "+acl")
+        let refused = RedisTarget(settings)
+        let remedy = Remedy(
+            "redis-cli, on each sentinel", "ACL SETUSER default +sentinel|get-master-addr-by-name")
+        #expect(await examine(refused).findings.flatMap(\.remedies) == [remedy])
+        await refused.shutdown()
+        let mended = try await run(["redis-cli", "-p", "\(sentinel.port)"], input: remedy.line).output
+        #expect(mended == "OK\n")
         settings.username = "stack-exporter"
         settings.password = Secret(value: Self.password)
         let probe = RedisTarget(settings)

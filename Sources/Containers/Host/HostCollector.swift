@@ -15,16 +15,16 @@ enum HostAnswer {
 
     /// What is read is of the exporter's own network namespace, which is not the host's.
     static func notOfTheHost(_ file: HostFile) -> HostAnswer {
-        let remedy =
-            switch file.scope {
-            case .networkSetting: ""
-            case .machine, .network: ", or mount the host's /proc and name it by --path.procfs"
-            }
+        let network = [
+            Remedy("compose.yaml", "network_mode: host"), Remedy("docker run", "--network=host", isAlternative: true),
+        ]
+        // A setting is that of the reader, whoever's /proc it is read through.
+        let files = Remedy(
+            "compose.yaml", #"volumes: ["/proc:/host/proc:ro"]"#, isAlternative: true)
         return .nothing(
             CollectorError(
-                .permission,
-                "\(file.path) is that of the exporter's own network namespace: run it in the host's "
-                    + "(network_mode: host)\(remedy)"))
+                .permission, "\(file.path) is that of the exporter's own network namespace",
+                remedies: file.scope == .networkSetting ? network : network + [files]))
     }
 }
 

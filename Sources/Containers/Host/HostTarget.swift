@@ -48,7 +48,7 @@ public actor HostTarget: Target {
     private let enabled: [any HostCollector]
     private let fileSystems: FileSystemCollector?
     private let fileSystemReader: FileSystemReader
-    private var reader: HostReader?
+    private(set) var reader: HostReader?
 
     /// Reads nothing yet.
     ///

@@ -9,9 +9,9 @@ public final class PgBouncerTarget: Target {
     /// `pgbouncer`
     public static let kind = "pgbouncer"
 
-    private let settings: PostgresSettings
+    let settings: PostgresSettings
     private let enabled: [any PgBouncerCollector]
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
 
     /// A pooler, without connecting yet.
     ///

@@ -114,8 +114,8 @@ extension ServerFacts {
             let version = extensionVersions[name] ?? []
             guard !version.lexicographicallyPrecedes([1, 8]) else {
                 throw CollectorError(
-                    .unsupportedVersion,
-                    "\(name) in database \(database) is older than 1.8: ALTER EXTENSION \(name) UPDATE;")
+                    .unsupportedVersion, "\(name) in database \(database) is older than 1.8",
+                    remedies: [.sql("ALTER EXTENSION \(name) UPDATE;", in: database)])
             }
             return (sqlIdentifier(schema), version)
         }

@@ -54,7 +54,7 @@ struct ScriptsCollector: RedisCollector {
         var result = CollectorResult()
         for (fileName, command) in scripts {
             var part = outcome(of: replies, to: command, fileName)
-            part.error = part.error.map { CollectorError($0.reason, "script \(fileName): \($0.detail)") }
+            part.error = part.error.map { $0.at("script \(fileName)") }
             result.add(part)
         }
         return result

@@ -89,7 +89,7 @@ final class Subscription: Sendable {
             let channel = state.withLock { state in
                 if state.isSubscribed { state.interruptions += 1 }
                 state.isSubscribed = false
-                state.failure = CollectorError(failure.reason, "\(dialer.settings.address): \(failure.detail)")
+                state.failure = failure.at(dialer.settings.address)
                 state.backOff.fail(failure)
                 defer { state.channel = nil }
                 return state.channel

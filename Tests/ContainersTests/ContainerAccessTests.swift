@@ -1,12 +1,12 @@
 import Foundation
 import Glibc
-import Scraping
 import Testing
 
 @testable import Containers
+@testable import Scraping
 
 @Suite("What cannot be seen of containers, and what mends it")
-struct ContainerAdviceTests {
+struct ContainerAccessTests {
     /// A fact, and how the line on it begins and what it says to do.
     struct Case: Sendable, CustomTestStringConvertible {
         let change: @Sendable (inout ContainerAccess) -> Void
@@ -20,15 +20,15 @@ struct ContainerAdviceTests {
         var testDescription: String { "\(start): \(remedy)" }
     }
 
-    private func advice(_ change: @Sendable (inout ContainerAccess) -> Void) -> [String] {
+    private func findings(_ change: @Sendable (inout ContainerAccess) -> Void) -> [Finding] {
         var access = ContainerAccess()
         change(&access)
-        return access.advice
+        return access.findings
     }
 
     @Test("nothing is said where all is well")
     func silence() {
-        #expect(advice { _ in } == [])
+        #expect(findings { _ in } == [])
     }
 
     @Test(
@@ -73,19 +73,19 @@ struct ContainerAdviceTests {
                 {
                     $0.missingControllers = ["memory"]
                     $0.commandLine = ["quiet", "cgroup_disable=memory"]
-                }, "memory is not counted", "take cgroup_disable=memory off"
+                }, "memory is not counted", "take out cgroup_disable=memory"
             ),
             Case(
                 {
                     $0.missingControllers = ["io"]
                     $0.commandLine = ["cgroup_disable=blkio"]
-                }, "disk I/O is not counted by cgroup (no controller io)", "take cgroup_disable=blkio off"
+                }, "disk I/O is not counted by cgroup (no controller io)", "take out cgroup_disable=blkio"
             ),
             Case(
                 {
                     $0.missingControllers = ["io"]
                     $0.controllersOfV1 = ["blkio"]
-                }, "disk I/O is not counted by cgroup (no controller io)", "it is bound to cgroup v1"
+                }, "disk I/O is not counted by cgroup (no controller io): it is bound to cgroup v1", "--path.cgroupfs="
             ),
             Case({ $0.missingControllers = ["pids"] }, "the number of threads is not counted", "built with it"),
             Case(
@@ -93,7 +93,7 @@ struct ContainerAdviceTests {
                 "Delegate="
             ),
             Case({ $0.ignoresSwap = true }, "swap is not counted", "swapaccount=1"),
-            Case({ $0.hasNoPressure = true }, "pressure is not measured", "add psi=1"),
+            Case({ $0.hasNoPressure = true }, "pressure is not measured", "psi=1"),
             Case(
                 {
                     $0.hasNoPressure = true
@@ -109,17 +109,17 @@ struct ContainerAdviceTests {
         ]
     )
     func lines(input: Case) throws {
-        let lines = advice(input.change)
-        #expect(lines.count == 1)
-        let line = try #require(lines.first)
-        #expect(line.hasPrefix(input.start))
-        #expect(line.contains(input.remedy))
-        #expect(!line.contains("\n"))
+        let findings = findings(input.change)
+        #expect(findings.count == 1)
+        let finding = try #require(findings.first)
+        #expect(finding.what.hasPrefix(input.start))
+        #expect(finding.remedies.contains { $0.line.contains(input.remedy) })
+        #expect(([finding.what] + finding.remedies.map(\.line)).allSatisfy { !$0.contains("\n") })
     }
 
     @Test("a socket that is refused is the reason why names are not known")
     func reasons() {
-        let lines = advice {
+        let lines = findings {
             $0.refusedSockets = [.init(path: "/d.sock", owner: 0, group: 1)]
             $0.unknownKinds = [.docker]
         }
@@ -154,7 +154,7 @@ struct ContainerAdviceTests {
     @Test("a machine on which all is well")
     func well() throws {
         let access = try machine { _, _ in }
-        #expect(access.advice == [])
+        #expect(access.findings == [])
         #expect(access.commandLine == ["quiet", "psi=1"])
         #expect(access.neededDescriptors == 30)
     }
@@ -216,7 +216,7 @@ struct ContainerAdviceTests {
             try tree.write("cgroup/cgroup.procs", "1\n")
         }
         #expect(!machine.isAlone)
-        #expect(machine.advice == [])
+        #expect(machine.findings == [])
     }
 
     @Test("processes of another namespace, unless procfs is that namespace's")
@@ -331,6 +331,10 @@ struct ContainerAdviceTests {
         settings.cgroupfs = Fixture.v2.cgroupfs
         #expect(ContainerAccess(settings, until: Deadline(after: .zero)) == nil)
         let target = try #require(try ContainersTarget(settings))
-        #expect(await target.accessAdvice(until: Deadline(after: .zero)) == [])
+        let scrape = Scrape(until: Deadline(after: .seconds(30)))
+        await target.run(scrape)
+        scrape.finish()
+        let outcome = scrape.harvest(target.collectors).outcome
+        #expect(await target.examine(outcome, until: Deadline(after: .zero)).findings == [])
     }
 }

@@ -1,10 +1,14 @@
 import Glibc
 public import Scraping
 
-extension ContainersTarget: AdvisesOnAccess {
-    /// What cannot be seen from here and why, each with what mends it; nothing where all is well.
-    public func accessAdvice(until deadline: Deadline) -> [String] {
-        ContainerAccess(settings, until: deadline)?.advice ?? []
+extension ContainersTarget: Examinable {
+    /// What can be seen from here of cgroups, engines and processes, what cannot, and what mends it.
+    public func examine(_ outcome: ScrapeOutcome, until deadline: Deadline) -> Examination {
+        let access = ContainerAccess(settings, until: deadline)
+        var examination = Examination(facts: access?.facts ?? [], findings: access?.findings ?? [])
+        // What runs without rights of its own is meant to.
+        examination.add(outcome) { $0.name.hasPrefix("engine ") ? .mend : .hint }
+        return examination
     }
 }
 
@@ -19,14 +23,24 @@ struct ContainerAccess {
     }
 
     /// A controller of the kernel's, by what is absent without it.
-    private static let controllers: [(v2: String, v1: String, counts: String)] = [
+    static let controllers: [(v2: String, v1: String, counts: String)] = [
         ("memory", "memory", "memory"), ("cpu", "cpu", "throttling of CPUs"), ("io", "blkio", "disk I/O"),
         ("pids", "pids", "the number of threads"),
     ]
 
     /// The group and user that stand for those which a user namespace has no number for.
-    private static let unmapped: UInt32 = 65_534
+    static let unmapped: UInt32 = 65_534
 
+    /// The version of cgroups, and where they are.
+    var hierarchy = ""
+    /// Whether the hierarchy is seen from its top.
+    var isWhole = true
+    /// How many cgroups are on the page.
+    var cgroups = 0
+    /// How many of them are containers.
+    var containers = 0
+    /// Sockets that may be used.
+    var usedSockets: [String] = []
     /// Whether all that is seen is the cgroup that the exporter itself is in.
     var isAlone = false
     /// Whether there are processes that only have numbers outside of our pid namespace.
@@ -59,119 +73,9 @@ struct ContainerAccess {
     var neededDescriptors = 0
     /// How many of them may stay open.
     var keptDescriptors = Int.max
-
-    /// What is to be said of it.
-    var advice: [String] {
-        var lines: [String] = []
-        if isAlone {
-            lines.append(
-                "only the exporter's own cgroup can be seen, since its cgroup namespace is private: add cgroup: host "
-                    + "to its service in compose.yaml (--cgroupns=host for docker run), or, where docker-compose 1 "
-                    + "does not know that, the volume /sys/fs/cgroup:/host/sys/fs/cgroup:ro")
-        }
-        lines += processes + names + kernel
-        if neededDescriptors > keptDescriptors {
-            lines.append(
-                "the cgroups have about \(neededDescriptors) files, of which \(keptDescriptors) stay open between "
-                    + "scrapes and the others are opened anew each time: less CPU is used with "
-                    + "--containers.kept-descriptors=\(neededDescriptors) and, where the process may not open twice as "
-                    + "many, ulimits: nofile: \(2 * neededDescriptors)")
-        }
-        return lines
-    }
-
-    private var processes: [String] {
-        var lines: [String] = []
-        if hasForeignProcesses {
-            lines.append(
-                "the processes of containers have no numbers here, so their network and open files are not seen: add "
-                    + "pid: host to the service, or the volume /proc:/host/proc:ro and the socket of an engine, which "
-                    + "tells the host's numbers")
-        }
-        if hidesProcesses {
-            lines.append(
-                "the processes of other users are hidden (hidepid), so the network and open files of containers are "
-                    + "not seen: run in the group that the gid= option of /proc names (group_add), mount it with "
-                    + "hidepid=0, or, in a systemd unit, set ProtectProc=default")
-        }
-        if hidesOpenFiles {
-            lines.append(
-                "the open files and sockets of other users' processes cannot be counted: that takes user: \"0:0\" with "
-                    + "cap_add: [SYS_PTRACE, DAC_READ_SEARCH]; everything else goes without")
-        }
-        return lines
-    }
-
-    private var names: [String] {
-        var lines = missingSockets.map {
-            "\($0) is not there: mount it (\($0):\($0):ro) or correct --containers.runtime-socket"
-        }
-        for socket in refusedSockets {
-            let remedy: String
-            if hasUserNamespace, socket.owner == Self.unmapped || socket.group == Self.unmapped {
-                remedy = "its owner is nobody in our user namespace: add userns_mode: \"host\" to the service"
-            } else if let group = socket.group {
-                remedy = "add group_add: [\"\(group)\"] to the service (--group-add \(group) for docker run)"
-            } else {
-                remedy = "add user: \"\(socket.owner)\" to the service, or let its group write"
-            }
-            lines.append("\(socket.path) may not be used, so names, images and states are not asked for: \(remedy)")
-        }
-        guard refusedSockets.isEmpty, missingSockets.isEmpty else { return lines }
-        let remedies: [(ContainerKind, String, String)] = [
-            (.docker, "Docker", "add the volume /var/run/docker.sock:/var/run/docker.sock:ro"),
-            (
-                .podman, "Podman",
-                "run systemctl enable --now podman.socket, and add the volume "
-                    + "/run/podman/podman.sock:/run/podman/podman.sock:ro"
-            ),
-            (.kubernetes, "Kubernetes", "mount the host's directory /var/log at /var/log, read only"),
-        ]
-        for (kind, engine, remedy) in remedies where unknownKinds.contains(kind) {
-            let elsewhere = kind == .kubernetes ? "" : " (--containers.runtime-socket says where else it is)"
-            lines.append(
-                "nobody tells the names of containers of \(engine), so their ids stand for them: \(remedy)\(elsewhere)")
-        }
-        return lines
-    }
-
-    private var kernel: [String] {
-        var lines: [String] = []
-        for (name, v1, counts) in Self.controllers where missingControllers.contains(name) {
-            let switches = [name, v1].map { "cgroup_disable=\($0)" }.filter(commandLine.contains)
-            let remedy =
-                if controllersOfV1.contains(v1) {
-                    "it is bound to cgroup v1: --path.cgroupfs has to be the directory with both"
-                } else if let disabled = switches.first {
-                    "take \(disabled) off the kernel's command line"
-                } else if name == "memory" {
-                    "add cgroup_enable=memory to the kernel's command line "
-                        + "(on a Raspberry Pi in /boot/firmware/cmdline.txt)"
-                } else {
-                    "the kernel has to be built with it"
-                }
-            lines.append("\(counts) is not counted by cgroup (no controller \(name)): \(remedy)")
-        }
-        if !undelegatedControllers.isEmpty {
-            lines.append(
-                "containers of users other than root lack \(undelegatedControllers.sorted().joined(separator: ", ")): "
-                    + "put [Service] Delegate=cpu cpuset io memory pids into /etc/systemd/system/user@.service.d/delegate.conf"
-            )
-        }
-        if ignoresSwap {
-            lines.append("swap is not counted by cgroup: add swapaccount=1 to the kernel's command line")
-        }
-        if hasNoPressure {
-            lines.append(
-                "pressure is not measured: "
-                    + (commandLine.contains("psi=1")
-                        ? "the kernel has to be built with CONFIG_PSI" : "add psi=1 to the kernel's command line"))
-        }
-        return lines
-    }
 }
 
-// MARK: Facts
+// MARK: Looking
 
 extension ContainerAccess {
     /// Looks at this system, as it is now.
@@ -186,6 +90,10 @@ extension ContainerAccess {
         self.init()
         let exported = tree.exported
         let isV2 = primary == .v2
+        hierarchy = "\(isV2 ? "v2" : mounts.directories[.v2] == nil ? "v1" : "v1 and v2") at \(root)"
+        isWhole = mounts.areWhole
+        cgroups = exported.count
+        containers = exported.count { $0.container != nil }
         neededDescriptors = exported.count * (isV2 ? 10 : 15)
         keptDescriptors = min(settings.keptDescriptors, ContainersTarget.descriptorLimit / 2)
         commandLine = Self.words("\(settings.procfs)/cmdline")
@@ -234,7 +142,9 @@ extension ContainerAccess {
         var hasSocket = false
         for path in settings.runtimeSockets ?? ContainersTarget.Settings.usualSockets {
             switch Self.connect(to: path) {
-            case nil: hasSocket = true
+            case nil:
+                hasSocket = true
+                usedSockets.append(path)
             case EACCES, EPERM:
                 var status = stat()
                 if stat(path, &status) == 0 {
