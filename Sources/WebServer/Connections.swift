@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import Synchronization
 
@@ -44,11 +45,18 @@ final class Connections: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - limit: How many may be open.
+    ///   - limit: How many may be open; a quarter of the files that the process may open where that is less, since those
+    ///     who connect must not keep the targets from being read.
     ///   - writers: How many answers may be on their way at one time, each of which holds its bytes.
     init(limit: Int, writers: Int) {
-        self.limit = limit
+        self.limit = min(limit, max(1, Self.descriptorLimit / 4))
         writerLimit = writers
+    }
+
+    private static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// How many are open.
