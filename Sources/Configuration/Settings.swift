@@ -27,6 +27,8 @@ public struct Settings: Sendable {
     public var redis: [RedisSettings] = []
     /// How the catalogue is printed.
     public var catalogueFormat = CatalogueFormat.text
+    /// Which shell the command completion is for; `nil` with every other command.
+    public var completionShell: Shell?
     /// Which servers `/probe` may be asked for by their address; `nil` for none.
     public var probedAddresses: RegularExpression?
     /// What a probe that is asked for by its address may log in with, by name.
@@ -72,7 +74,8 @@ extension Settings {
         let arguments = try Arguments(arguments)
         let environment = Environment(environment)
         var settings = Settings()
-        if arguments.command == .help || arguments.command == .version { return (arguments.command, settings) }
+        settings.completionShell = arguments.shell
+        if [.help, .version, .completion, .man].contains(arguments.command) { return (arguments.command, settings) }
 
         let onCommandLine = Set(arguments.flags.map(\.option.flag))
         for option in Option.all where !onCommandLine.contains(option.flag) && option.applies(to: arguments.command) {
