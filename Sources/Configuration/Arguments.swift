@@ -2,6 +2,8 @@
 struct Arguments {
     /// What the program can be asked to do.
     private(set) var command = Command.serve
+    /// What the command completion is for.
+    private(set) var shell: Shell?
     /// Each with the name by which it was given.
     private(set) var flags: [(option: Option, name: String, value: String)] = []
 
@@ -9,6 +11,9 @@ struct Arguments {
     private static let commandFlags: [String: Command] = [
         "help": .help, "h": .help, "version": .version, "dumpmaps": .metrics,
     ]
+
+    private static let noShell = ConfigurationError(
+        "the command completion needs a shell: \(Shell.allCases.map(\.rawValue).joined(separator: ", "))")
 
     /// - Parameter arguments: Without the program's own name.
     /// - Throws: For an unknown flag or command, for a flag of another command and for one without its value.
@@ -21,6 +26,11 @@ struct Arguments {
         var hasCommand = false
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("-"), argument != "-" else {
+                if command == .completion, shell == nil {
+                    shell = Shell(rawValue: argument)
+                    guard shell != nil else { throw Self.noShell }
+                    continue
+                }
                 guard !hasCommand, let command = Command(rawValue: argument) else {
                     throw ConfigurationError(
                         "\"\(argument)\" is no command; the commands are \(Command.names), see --help")
@@ -53,6 +63,7 @@ struct Arguments {
                 throw ConfigurationError("unknown flag --\(name); see --help for those there are")
             }
         }
+        guard command != .completion || shell != nil else { throw Self.noShell }
         for (option, _, _) in flags where !option.applies(to: command) {
             throw ConfigurationError("the command \(command) has no flag --\(option.flag); see --help for who has it")
         }
@@ -61,7 +72,7 @@ struct Arguments {
 
 /// What the program can be asked to do.
 public enum Command: String, Sendable, CaseIterable {
-    case serve, scrape, check, metrics, health, version, help
+    case serve, scrape, check, metrics, health, completion, man, version, help
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -73,6 +84,8 @@ public enum Command: String, Sendable, CaseIterable {
             "connect to everything, tell what is missing and what mends it; exit status 0, 1 (something to mend) or 2"
         case .metrics: "print the catalogue: every metric with its type, labels, meaning and source"
         case .health: "ask a running server whether it is healthy; exit status 0 or 1, for HEALTHCHECK"
+        case .completion: "print what makes a shell complete this program's flags: bash, zsh or fish"
+        case .man: "print the manual page, for man -l or /usr/share/man/man1/stack-exporter.1"
         case .version: "print the version"
         case .help: "print this"
         }

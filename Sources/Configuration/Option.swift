@@ -9,6 +9,8 @@ struct Option: Sendable {
     let flag: String
     /// What stands for the value in help; `nil` for a switch, which has a `--no-` form.
     let placeholder: String?
+    /// All that the value can be, where that is a few words.
+    private(set) var values: [String] = []
     /// What holds where nothing is said, for help.
     let defaultText: String
     let help: String
@@ -138,7 +140,8 @@ struct Option: Sendable {
             },
             Option(
                 "log.level", "LEVEL", default: "info", "The least severe messages to log: debug, info, warn or error",
-                formerFlags: ["log-level"], otherVariables: ["REDIS_EXPORTER_LOG_LEVEL"]
+                values: ["debug", "info", "warn", "error"], formerFlags: ["log-level"],
+                otherVariables: ["REDIS_EXPORTER_LOG_LEVEL"]
             ) {
                 settings, value throws(Expected) in
                 guard let level = levels[value.lowercased()] else { throw Expected("debug, info, warn or error") }
@@ -146,7 +149,8 @@ struct Option: Sendable {
             },
             Option(
                 "log.format", "FORMAT", default: "logfmt", "How to write log messages: logfmt or json",
-                formerFlags: ["log-format"], otherVariables: ["REDIS_EXPORTER_LOG_FORMAT"]
+                values: LogFormat.allCases.map(\.rawValue), formerFlags: ["log-format"],
+                otherVariables: ["REDIS_EXPORTER_LOG_FORMAT"]
             ) {
                 settings, value throws(Expected) in
                 guard let format = value == "txt" ? .logfmt : LogFormat(rawValue: value) else {
@@ -164,7 +168,8 @@ struct Option: Sendable {
             },
             Option(
                 "format", "FORMAT", default: "text", of: [.metrics, .check],
-                "How the commands metrics and check print: text or json; metrics also markdown"
+                "How the commands metrics and check print: text or json; metrics also markdown",
+                values: CatalogueFormat.allCases.map(\.rawValue)
             ) {
                 settings, value throws(Expected) in
                 guard let format = CatalogueFormat(rawValue: value) else { throw Expected("text, markdown or json") }
@@ -178,7 +183,7 @@ struct Option: Sendable {
                 settings.web.enablesLifecycle = try isOn(value)
             },
             Option(
-                "show-config", nil, default: "off", of: .check,
+                "show-config", nil, default: "off", of: [.check],
                 "Whether the command check prints all settings and where each comes from, and does nothing else"
             ) {
                 settings, value throws(Expected) in
@@ -209,13 +214,14 @@ struct Option: Sendable {
 
     init(
         _ flag: String, _ placeholder: String?, default defaultText: String, of commands: [Command] = [],
-        _ help: String,
+        _ help: String, values: [String] = [],
         formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
         from origin: String = "postgres_exporter", isSecret: Bool = false,
         apply: @escaping @Sendable (inout Settings, String) throws(Expected) -> Void
     ) {
         self.flag = flag
         self.placeholder = placeholder
+        self.values = values
         self.defaultText = defaultText
         self.commands = commands
         self.help = help
@@ -261,7 +267,8 @@ struct Option: Sendable {
         self.isSecret = isSecret
         self.addsUp = addsUp
         self.apply = apply
-        command = nil
+        commands = []
+        values = []
         origin = "postgres_exporter"
     }
 

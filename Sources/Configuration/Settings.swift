@@ -22,6 +22,8 @@ public struct Settings: Sendable {
     public var postgresOptions = PostgresOptions()
     /// How the catalogue is printed.
     public var catalogueFormat = CatalogueFormat.text
+    /// Which shell the command completion is for; `nil` with every other command.
+    public var completionShell: Shell?
     /// Which servers `/probe` may be asked for by their address; `nil` for none.
     public var probedAddresses: RegularExpression?
     /// What a probe that is asked for by its address may log in with, by name.

@@ -16,7 +16,11 @@ extension Settings {
         let arguments = try Arguments(arguments)
         let environment = Environment(environment)
         let command = arguments.command
-        if command == .help || command == .version { return (command, Settings()) }
+        if [.help, .version, .completion, .man].contains(command) {
+            var settings = Settings()
+            settings.completionShell = arguments.shell
+            return (command, settings)
+        }
         // By the flag: a password beside redis_exporter's map of passwords is for servers that the map does not have.
         var said = environment.assignments(for: command).overridden(by: arguments.assignments, subject: \.flag)
         var settings = try Settings(said)

@@ -23,9 +23,10 @@ public struct WebSettings: Sendable {
 
     /// What clients may take: none of it depends on their good will.
     public struct Limits: Sendable {
-        /// Open connections; one more is closed at once.
+        /// Open connections; for one more, the one is closed that has been without a request for longest.
         public var connections = 512
-        /// Scrapes at one time; one more is answered 503.
+        /// Scrapes at one time; one more is answered 503. Twice as many answers may be on their way to their clients; for one
+        /// more, the slowest is cut.
         public var scrapes = 40
         /// Bytes of a request's target and header fields.
         public var headBytes = 16 * 1024

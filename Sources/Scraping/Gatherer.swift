@@ -1,27 +1,6 @@
-public import Exposition
+import Exposition
 public import Logging
 import Synchronization
-
-/// What one gather found, ready to be encoded.
-public final class Page: Sendable {
-    /// Sorted by name; names and series are legal and differ.
-    public let families: [MetricFamily]
-    private let encoded = Mutex<[String: [UInt8]]>([:])
-
-    init(families: [MetricFamily]) {
-        self.families = families
-    }
-
-    /// What `make` returns, made once for each key, so that requests that share a gather share its bytes too.
-    public func bytes(for key: String, make: () -> [UInt8]) -> [UInt8] {
-        encoded.withLock { encoded in
-            if let bytes = encoded[key] { return bytes }
-            let bytes = make()
-            encoded[key] = bytes
-            return bytes
-        }
-    }
-}
 
 /// Scrapes all targets at once and makes a page of what they deliver by the deadline.
 ///
@@ -293,9 +272,11 @@ public final class Gatherer: Sendable {
         var assembly = PageAssembly(seriesPerTarget: gathering.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
         var begun = outcomes
+        var delivered: [String: Set<String>] = [:]
         for run in gathering.runs {
             let target = run.target
             let (outcome, families) = run.scrape.harvest(target.collectors)
+            delivered.merge(run.scrape.delivered) { $0.union($1) }
             let isOneOfMany = ofKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
@@ -322,11 +303,11 @@ public final class Gatherer: Sendable {
         if isFinal, !assembly.dropped.isEmpty {
             log.debug("samples dropped", metadata: ["samples": "\(assembly.dropped)"])
         }
-        guard gathering.target == nil else { return Page(families: assembly.families) }
-        assembly.addOwn(
+        guard gathering.target == nil else { return Page(families: assembly.families, delivered: delivered) }
+        let own =
             GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
-                + selfMetrics.flatMap { $0.families() }
-        )
-        return Page(families: assembly.families)
+            + selfMetrics.flatMap { $0.families() }
+        assembly.addOwn(own)
+        return Page(families: assembly.families, delivered: delivered, own: Set(own.map(\.descriptor.name)))
     }
 }

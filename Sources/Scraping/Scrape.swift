@@ -88,6 +88,11 @@ public final class Scrape: Sendable {
         state.withLock { $0.end = .now }
     }
 
+    /// The names of the families that each collector has delivered up to now.
+    var delivered: [String: Set<String>] {
+        state.withLock { $0.results.mapValues { Set($0.families.map(\.descriptor.name)) } }
+    }
+
     /// What has been delivered up to now. A collector that has not delivered failed as its target did, or is late.
     func harvest(_ collectors: [String]) -> (outcome: ScrapeOutcome, families: [MetricFamily]) {
         let state = state.withLock { $0 }

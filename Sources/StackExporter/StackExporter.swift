@@ -37,6 +37,8 @@ enum StackExporter {
                 }
             case .metrics: print(settings.catalogueFormat.text(of: .all), terminator: "")
             case .health: exit(await HealthCheck.run(settings) ? 0 : 1)
+            case .completion: print(settings.completionShell?.completion ?? "", terminator: "")
+            case .man: print(Command.manualPage(version: BuildInformation.version), terminator: "")
             case .version: print(BuildInformation.text)
             case .help: print(Command.usage, terminator: "")
             }

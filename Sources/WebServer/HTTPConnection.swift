@@ -24,13 +24,15 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     private let router: Router
+    private let connections: Connections
     private let limits: WebSettings.Limits
     private let log: Logger
     private var phase = Phase.idle
     private var timer: Scheduled<Void>?
 
-    init(router: Router, limits: WebSettings.Limits, log: Logger) {
+    init(router: Router, connections: Connections, limits: WebSettings.Limits, log: Logger) {
         self.router = router
+        self.connections = connections
         self.limits = limits
         self.log = log
     }
@@ -45,6 +47,7 @@ final class HTTPConnection: ChannelInboundHandler {
         timer?.cancel()
         if case .answering(let task) = phase { task.cancel() }
         phase = .closing
+        connections.note(.waiting, on: context.channel)
         context.fireChannelInactive()
     }
 
@@ -96,15 +99,17 @@ final class HTTPConnection: ChannelInboundHandler {
 
     private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         phase = .reading(head, bodyBytes: 0)
-        if head.uri.utf8.count > limits.targetBytes {
-            refuse(.uriTooLong, "A request's target has at most \(limits.targetBytes) bytes.", context)
-        } else if let length = head.headers.first(name: "Content-Length").flatMap(Int.init), length > limits.bodyBytes {
-            refuseBody(context)
+        if let (status, sentence) = head.refusal(limits) {
+            refuse(status, sentence, context)
+        } else if head.asksBeforeItsBody {
+            let goOn = HTTPResponseHead(version: head.version, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(goOn)), promise: nil)
         }
     }
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer?.cancel()
+        connections.note(.answering, on: context.channel)
         let eventLoop = context.eventLoop
         let bound = NIOLoopBound((connection: self, context: context), eventLoop: eventLoop)
         phase = .answering(
@@ -122,7 +127,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     private func refuseBody(_ context: ChannelHandlerContext) {
-        refuse(.payloadTooLarge, "No path takes a body of more than \(limits.bodyBytes) bytes.", context)
+        refuse(.payloadTooLarge, limits.bodySentence, context)
     }
 
     /// Answers a request that cannot be read to its end, and with it the connection.
@@ -146,6 +151,7 @@ final class HTTPConnection: ChannelInboundHandler {
         _ context: ChannelHandlerContext
     ) {
         phase = .writing
+        connections.note(.writing, on: context.channel)
         startTimer(limits.writeTimeout, context)
 
         var head = HTTPResponseHead(version: request?.version ?? .http1_1, status: response.status)
@@ -184,6 +190,7 @@ final class HTTPConnection: ChannelInboundHandler {
         guard case .writing = phase else { return }
         // The next request may come from within the write of the end, so the phase is set before.
         phase = keepAlive ? .idle : .closing
+        connections.note(.waiting, on: context.channel)
         startTimer(keepAlive ? limits.idleTimeout : limits.closeTimeout, context)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         // A close of both ways while the client still sends makes its kernel throw our answer away.

@@ -16,8 +16,8 @@ public struct HTTPRequest: Sendable {
         headers = head.headers
         var target = head.uri[...]
         // A proxy's form of the target, `http://host/path`, which every server has to accept.
-        for scheme in ["http://", "https://"] where target.hasPrefix(scheme) {
-            target = target.dropFirst(scheme.count).drop { $0 != "/" }
+        for scheme in ["http://", "https://"] where target.prefix(scheme.count).lowercased() == scheme {
+            target = target.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
         }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.flatMap { $0.isEmpty ? nil : $0 } ?? "/"

@@ -36,7 +36,9 @@ final class MetricsEndpoint: Sendable {
         let timeout = Self.timeout(
             header: request.headers.first(name: "X-Prometheus-Scrape-Timeout-Seconds"), offset: timeoutOffset)
         do {
-            return answer(try await page(timeout), request.headers)
+            let filter = try PageFilter(QueryParameters(request.query))
+            let page = try await page(timeout)
+            return answer(filter == PageFilter() ? page : page.filtered(by: filter), request.headers)
         } catch {
             return error.response
         }

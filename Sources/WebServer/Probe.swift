@@ -61,6 +61,9 @@ struct QueryParameters {
     /// The first value of this name.
     subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
 
+    /// All values of this name.
+    func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+
     /// The first value of each name.
     var byName: [String: String] { Dictionary(pairs.map { ($0.name, $0.value) }) { first, _ in first } }
 

@@ -21,9 +21,9 @@ public struct Route: Sendable {
     }
 
     /// The value of an answer's `Allow` field.
-    var allow: String {
-        methods.map { $0 == .GET ? "GET, HEAD" : $0.rawValue }.joined(separator: ", ")
-    }
+    var allow: String { allowed.joined(separator: ", ") }
+
+    fileprivate var allowed: [String] { methods.flatMap { $0 == .GET ? ["GET", "HEAD"] : [$0.rawValue] } }
 }
 
 /// Finds who answers a request, and counts the answer.
@@ -46,6 +46,10 @@ struct Router: Sendable {
         } else if let route {
             response = HTTPResponse(
                 .methodNotAllowed, "This path answers \(route.allow) only.", headers: ["Allow": route.allow])
+        } else if request.method == .OPTIONS, request.path == "*" {
+            // It is the server as a whole that is asked.
+            let allow = Set(routes.values.flatMap(\.allowed)).sorted().joined(separator: ", ")
+            response = HTTPResponse(.ok, "There are paths for \(allow).", headers: ["Allow": allow])
         } else {
             response = HTTPResponse(.notFound, "There is nothing here; the paths that exist are listed at /.")
         }

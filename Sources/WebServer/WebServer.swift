@@ -46,7 +46,7 @@ public final class WebServer: Sendable {
         log: Logger
     ) {
         let limits = settings.limits
-        let connections = Connections(limit: limits.connections)
+        let connections = Connections(limit: limits.connections, writers: 2 * limits.scrapes)
         let scrapes = MetricsEndpoint(timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
         // Counted for themselves, so that probes of servers that hang keep nobody from the page.
         let probes = MetricsEndpoint(timeoutOffset: settings.timeoutOffset, limit: limits.scrapes)
@@ -147,7 +147,7 @@ public final class WebServer: Sendable {
             .childChannelInitializer { [connections, router, settings, log] channel in
                 guard connections.admit(channel) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
-                    try Self.configure(channel, router, settings.limits, log)
+                    try Self.configure(channel, router, connections, settings.limits, log)
                 }
             }
             // A request fits one read of this size, and what a client sends too fast stays in its socket.
@@ -158,7 +158,8 @@ public final class WebServer: Sendable {
     /// From the socket to the routes. TLS belongs in front of the encoder, and passwords are checked by the router, which
     /// has the whole request and is off the event loop.
     private static func configure(
-        _ channel: any Channel, _ router: Router, _ limits: WebSettings.Limits, _ log: Logger
+        _ channel: any Channel, _ router: Router, _ connections: Connections, _ limits: WebSettings.Limits,
+        _ log: Logger
     ) throws {
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderFieldSize = limits.headBytes
@@ -173,7 +174,7 @@ public final class WebServer: Sendable {
             )
         )
         try pipeline.addHandler(HTTPServerPipelineHandler())
-        try pipeline.addHandler(HTTPConnection(router: router, limits: limits, log: log))
+        try pipeline.addHandler(HTTPConnection(router: router, connections: connections, limits: limits, log: log))
     }
 
     private func closeListeners() async {

@@ -56,6 +56,10 @@ final class Exporter: Sendable {
         try await get(path, fields, options)
     }
 
+    func get(_ path: String, _ fields: String..., options: [String]) async throws -> Answer {
+        try await get(path, fields, options)
+    }
+
     private func get(_ path: String, _ fields: [String], _ options: [String]) async throws -> Answer {
         let result = try await Lab.run(
             ["curl", "-sS", "-i", "--max-time", "60", "-w", "\n%{time_total}"] + options

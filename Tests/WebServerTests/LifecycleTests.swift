@@ -15,7 +15,9 @@ import Testing
             try await eventually { server.target.runs == 1 }
             // A request of which the head has been read when the shutdown begins.
             let late = try server.client()
-            await late.send("GET /-/ready HTTP/1.1\r\n\r\nGET /-/ready HTTP/1.1\r\nContent-Length: 1\r\n\r\n")
+            await late.send(
+                "GET /-/ready HTTP/1.1\r\nHost: test\r\n\r\nGET /-/ready HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n"
+            )
             #expect(try await late.answer().text == "Ready.\n")
 
             async let end: Void = server.server.shutdown(grace: .seconds(60))

@@ -8,7 +8,7 @@ import Testing
     @Test func headTooLarge() async throws {
         try await withServer { server in
             let bytes = try server.client()
-            await bytes.send("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 16 * 1024))\r\n\r\n")
+            await bytes.send("GET / HTTP/1.1\r\nHost: test\r\nX: \(String(repeating: "x", count: 16 * 1024))\r\n\r\n")
             let answer = try await bytes.answer()
             #expect(answer.status == 431)
             #expect(answer.field("Connection") == "close")
@@ -16,11 +16,11 @@ import Testing
             #expect(try await bytes.rest().isEmpty)
 
             let fields = try server.client()
-            await fields.send("GET / HTTP/1.1\r\n\(String(repeating: "x: y\r\n", count: 101))\r\n")
+            await fields.send("GET / HTTP/1.1\r\nHost: test\r\n\(String(repeating: "x: y\r\n", count: 100))\r\n")
             #expect(try await fields.answer().status == 431)
 
             let many = try server.client()
-            await many.send("GET / HTTP/1.1\r\n\(String(repeating: "x: y\r\n", count: 100))\r\n")
+            await many.send("GET / HTTP/1.1\r\nHost: test\r\n\(String(repeating: "x: y\r\n", count: 99))\r\n")
             #expect(try await many.answer().status == 200)
             #expect(server.requests("bad_request", 431) == 2)
         }
@@ -41,17 +41,18 @@ import Testing
         try await withServer { server in
             let small = try server.client()
             await small.send(
-                "GET /-/healthy HTTP/1.1\r\nContent-Length: 8192\r\n\r\n\(String(repeating: "x", count: 8192))")
+                "GET /-/healthy HTTP/1.1\r\nHost: test\r\nContent-Length: 8192\r\n\r\n\(String(repeating: "x", count: 8192))"
+            )
             #expect(try await small.answer().status == 200)
             #expect(try await small.get("/-/healthy").status == 200)
 
             let announced = try server.client()
-            await announced.send("GET /-/healthy HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+            await announced.send("GET /-/healthy HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n")
             #expect(try await announced.answer().status == 413)
             #expect(try await announced.rest().isEmpty)
 
             let chunked = try server.client()
-            await chunked.send("GET /-/healthy HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            await chunked.send("GET /-/healthy HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
             for _ in 0..<9 { await chunked.send("400\r\n\(String(repeating: "x", count: 1024))\r\n") }
             #expect(try await chunked.answer().status == 413)
         }
@@ -62,7 +63,8 @@ import Testing
             let client = try server.client()
             // More than socket buffers hold: the server has to take it in, or the connection would be reset.
             let isTaken = await client.send(
-                "POST / HTTP/1.1\r\nContent-Length: 30000000\r\n\r\n\(String(repeating: "x", count: 30_000_000))")
+                "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 30000000\r\n\r\n\(String(repeating: "x", count: 30_000_000))"
+            )
             #expect(isTaken)
             #expect(try await client.answer().status == 413)
         }
@@ -71,7 +73,7 @@ import Testing
     @Test(arguments: [
         ("\u{16}\u{3}\u{1}\u{2}\u{0}\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n", 400),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400), ("GET / HTTP/2.0\r\n\r\n", 505), ("GET / HTTP/1.7\r\n\r\n", 505),
     ])
     func noHTTP(text: String, status: Int) async throws {
@@ -136,7 +138,7 @@ import Testing
     @Test func whoDripsABodyIsClosed() async throws {
         try await withServer({ $0.limits.readTimeout = .milliseconds(300) }) { server in
             let client = try server.client()
-            await client.send("GET / HTTP/1.1\r\nContent-Length: 100\r\n\r\nx")
+            await client.send("GET / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nx")
             #expect(try await client.answer().status == 408)
             #expect(try await client.rest().isEmpty)
         }
@@ -152,19 +154,6 @@ import Testing
             await client.send("GET /large HTTP/1.1\r\nHost: test\r\n\r\n")
             try await eventually { server.requests("/large", 200) == 1 && server.server.connections.count == 0 }
             #expect(try await client.rest().count < size)
-        }
-    }
-
-    @Test func connectionsBeyondTheLimitAreClosed() async throws {
-        try await withServer({ $0.limits.connections = 2 }) { server in
-            let first = try server.client()
-            let second = try server.client()
-            #expect(try await first.get("/-/healthy").status == 200)
-            #expect(try await second.get("/-/healthy").status == 200)
-            #expect(try await server.client().rest().isEmpty)
-            await first.disconnect()
-            try await eventually { (try? await server.client().get("/-/healthy").status) == 200 }
-            #expect(try await second.get("/-/healthy").status == 200)
         }
     }
 

@@ -118,7 +118,7 @@ func notFound(_ name: String, as what: String, among known: [String]) -> String 
 
 /// The name that differs from what somebody wrote by at most two characters left out, put in or mistaken, or by one where
 /// it is shorter than four; upper and lower case count as the same.
-func nearest(to name: String, among known: [String]) -> String? {
+public func nearest(to name: String, among known: [String]) -> String? {
     guard name.utf8.count <= 64 else { return nil }
     let limit = name.utf8.count < 4 ? 1 : 2
     let distances = known.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
