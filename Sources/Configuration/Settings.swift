@@ -57,6 +57,8 @@ public struct Settings: Sendable {
     public var containers = ContainersTarget.Settings()
     /// How the host is looked at.
     public var host = HostTarget.Settings()
+    /// Who may connect, as those say it who come from redis_exporter and cAdvisor.
+    var formerAccess = FormerAccess()
     /// What those say who come from cAdvisor.
     var cadvisor = CadvisorSettings()
 }
@@ -100,6 +102,7 @@ extension Settings {
         settings.postgres = try environment.postgres()
         settings.postgresOptions.collectors = settings.collectors
         try settings.readFiles()
+        try settings.readWebConfiguration()
         settings.pgbouncer = try environment.pgbouncer()
         try settings.readRedis(environment)
         return (arguments.command, settings)
