@@ -10,7 +10,8 @@ enum BcryptHash {
             let cost = Int(parts[2]), parts[3].utf8.count == 53, parts[3].utf8.allSatisfy(isDigit)
         else { return #"this should be a bcrypt hash; htpasswd -nBC 10 "" makes one of a password"# }
         guard costs.contains(cost) else {
-            return "bcrypt's cost should be from \(costs.lowerBound) to \(costs.upperBound), and is \(cost); 10 is usual"
+            return
+                "bcrypt's cost should be from \(costs.lowerBound) to \(costs.upperBound), and is \(cost); 10 is usual"
         }
         return nil
     }

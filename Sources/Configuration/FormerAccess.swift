@@ -8,8 +8,8 @@ struct FormerAccess: Sendable, Equatable {
     /// `TLS1.0` to `TLS1.3`
     var minimumVersion: String?
     var username: String?
-    var password: String?
-    var passwordHash: String?
+    var password: Secret?
+    var passwordHash: Secret?
     /// cAdvisor's, as `htpasswd` writes it.
     var passwordFile: String?
 }
@@ -36,9 +36,10 @@ extension Settings {
 
     private func formerTLS() throws(ConfigurationError) -> WebConfiguration.TLS? {
         guard let certificate = formerAccess.certificateFile, let key = formerAccess.keyFile else {
+            // A version alone asks for nothing.
             let flags = [
                 ("cert-file", formerAccess.certificateFile), ("key-file", formerAccess.keyFile),
-                ("ca-cert-file", formerAccess.clientAuthorityFile), ("min-version", formerAccess.minimumVersion),
+                ("ca-cert-file", formerAccess.clientAuthorityFile),
             ]
             guard let given = flags.first(where: { $0.1 != nil }) else { return nil }
             throw ConfigurationError(
@@ -66,14 +67,16 @@ extension Settings {
     }
 
     private func formerUsers() throws(ConfigurationError) -> [String: WebConfiguration.Password] {
-        var users = try formerAccess.passwordFile.map { path throws(ConfigurationError) in
-            try passwords(in: path)
-        } ?? [:]
+        var users =
+            try formerAccess.passwordFile.map { path throws(ConfigurationError) in
+                try passwords(in: path)
+            } ?? [:]
         let flags = [
-            ("basic-auth-username", formerAccess.username), ("basic-auth-password", formerAccess.password),
-            ("basic-auth-hash-password", formerAccess.passwordHash),
+            ("basic-auth-username", formerAccess.username != nil),
+            ("basic-auth-password", formerAccess.password != nil),
+            ("basic-auth-hash-password", formerAccess.passwordHash != nil),
         ]
-        guard let given = flags.first(where: { $0.1 != nil }) else { return users }
+        guard let given = flags.first(where: \.1) else { return users }
         guard let name = formerAccess.username, (formerAccess.password == nil) != (formerAccess.passwordHash == nil)
         else {
             throw ConfigurationError(
@@ -84,12 +87,12 @@ extension Settings {
             throw ConfigurationError("\(place(of: "basic-auth-username")): a name has no colon")
         }
         if let hash = formerAccess.passwordHash {
-            if let problem = BcryptHash.problem(of: hash) {
+            if let problem = BcryptHash.problem(of: (try? hash.reveal()) ?? "") {
                 throw ConfigurationError("\(place(of: "basic-auth-hash-password")): \(problem)")
             }
             users[name] = .bcrypt(hash)
         } else if let password = formerAccess.password {
-            users[name] = .plain(Secret(value: password))
+            users[name] = .plain(password)
         }
         return users
     }
@@ -113,7 +116,7 @@ extension Settings {
             if let problem = BcryptHash.problem(of: parts[1]) {
                 throw ConfigurationError("\(path):\(index + 1): \(problem)")
             }
-            users[parts[0]] = .bcrypt(parts[1])
+            users[parts[0]] = .bcrypt(Secret(value: parts[1]))
         }
         guard !users.isEmpty else {
             throw ConfigurationError("\(place(of: "http_auth_file")): \(path) names nobody who could log in")

@@ -1,5 +1,6 @@
 import Logging
 import Redis
+import Scraping
 
 /// Flags that are there for those who come from redis_exporter: they say what others say too, or nothing at all.
 extension Option {
@@ -72,30 +73,33 @@ extension Option {
 
     /// Who may connect, which ``Settings/readWebConfiguration()`` makes a ``WebConfiguration`` of.
     private static let access: [Option] = [
-        access("tls-server-cert-file", "FILE", "The server's certificate, for TLS", \.certificateFile),
-        access("tls-server-key-file", "FILE", "The key to the server's certificate", \.keyFile),
+        access("tls-server-cert-file", "FILE", "The server's certificate, for TLS", \.certificateFile, optionalText),
+        access("tls-server-key-file", "FILE", "The key to the server's certificate", \.keyFile, optionalText),
         access(
-            "tls-server-ca-cert-file", "FILE", "Whose certificates clients must have", \.clientAuthorityFile),
+            "tls-server-ca-cert-file", "FILE", "Whose certificates clients must have", \.clientAuthorityFile,
+            optionalText),
         access(
             "tls-server-min-version", "VERSION", "The oldest version of TLS that is spoken: TLS1.0 to TLS1.3",
-            \.minimumVersion),
-        access("basic-auth-username", "NAME", "Who has to log in to see the page", \.username),
-        access("basic-auth-password", "PASSWORD", "The password to see the page", \.password, isSecret: true),
+            \.minimumVersion, optionalText),
+        access("basic-auth-username", "NAME", "Who has to log in to see the page", \.username, optionalText),
+        access(
+            "basic-auth-password", "PASSWORD", "The password to see the page", \.password, secret, isSecret: true),
         access(
             "basic-auth-hash-password", "HASH", "The password to see the page, hashed by bcrypt", \.passwordHash,
-            isSecret: true),
+            secret, isSecret: true),
     ]
 
-    private static func access(
+    private static func access<Value>(
         _ flag: String, _ placeholder: String, _ help: String,
-        _ field: any WritableKeyPath<FormerAccess, String?> & Sendable, isSecret: Bool = false
+        _ field: any WritableKeyPath<FormerAccess, Value?> & Sendable,
+        _ read: @escaping @Sendable (String) -> Value?, isSecret: Bool = false
     ) -> Option {
         Option(
             flag, placeholder, default: "none", help, otherVariables: [redisExporterVariable(flag)],
             advice: "use --web.config.file", from: "redis_exporter", isSecret: isSecret
         ) {
             settings, value throws(Expected) in
-            settings.formerAccess[keyPath: field] = optionalText(value)
+            settings.formerAccess[keyPath: field] = read(value)
         }
     }
 

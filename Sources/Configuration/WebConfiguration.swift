@@ -27,7 +27,7 @@ public struct WebConfiguration: Sendable, Equatable {
     /// What a user's password is known by.
     public enum Password: Sendable, Equatable {
         /// `$2y$10$` and so on, as `htpasswd -B` makes it.
-        case bcrypt(String)
+        case bcrypt(Secret)
         /// As it is, which only redis_exporter's flags say.
         case plain(Secret)
     }

@@ -74,7 +74,7 @@ extension YAMLNode {
             }
             let hash = try entry.value.string()
             if let problem = BcryptHash.problem(of: hash) { throw entry.value.place.error(problem) }
-            users[entry.key] = .bcrypt(hash)
+            users[entry.key] = .bcrypt(Secret(value: hash))
         }
         return users
     }

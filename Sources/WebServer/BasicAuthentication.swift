@@ -91,6 +91,7 @@ actor PasswordChecker {
     /// How often it had to.
     private(set) var count = 0
 
+    /// What it runs on.
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// - Returns: Whether it is the password; `nil` where nobody waits for the answer any more.
@@ -98,7 +99,9 @@ actor PasswordChecker {
         guard !Task.isCancelled else { return nil }
         count += 1
         switch known {
-        case .bcrypt(let hash): return Bcrypt().matches(password, hash)
+        case .bcrypt(let secret):
+            guard let hash = try? secret.reveal() else { return nil }
+            return Bcrypt().matches(password, hash)
         case .plain(let secret):
             guard let right = try? secret.reveal() else { return nil }
             return constantTimeEquals(Self.digest(password), Self.digest(right))

@@ -1,10 +1,13 @@
 import Glibc
 import NIOCore
 
-/// - Throws: `UnixDomainSocketPathWrongType` where something else is in a socket's place.
-func checkIsSocket(_ path: String) throws {
+/// Something else is in a socket's place.
+struct NoSocketError: Error {}
+
+/// - Throws: Where something else is in a socket's place.
+func checkIsSocket(_ path: String) throws(NoSocketError) {
     var status = stat()
-    if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK { throw UnixDomainSocketPathWrongType() }
+    if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK { throw NoSocketError() }
 }
 
 /// Binds a unix socket that nobody can connect to yet, so that there is no moment in which its file has other permissions

@@ -90,7 +90,8 @@ final class WebAccess: Sendable {
             if let warning = state.rules.tls?.warning { log.warning("\(warning)") }
         } catch {
             metrics.recordWebConfiguration(isRead: false)
-            log.error("web configuration not read again, the one before it still holds", metadata: ["error": "\(error)"])
+            log.error(
+                "web configuration not read again, the one before it still holds", metadata: ["error": "\(error)"])
         }
     }
 
@@ -102,7 +103,8 @@ final class WebAccess: Sendable {
             ("tls_server_config", old.tls != nil && new.tls == nil),
             ("basic_auth_users", !old.users.isEmpty && new.users.isEmpty),
         ] where isGone {
-            throw ConfigurationError("\(file) has no \(key) any more; restart the exporter if it is meant to be without")
+            throw ConfigurationError(
+                "\(file) has no \(key) any more; restart the exporter if it is meant to be without")
         }
     }
 

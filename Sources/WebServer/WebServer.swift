@@ -218,7 +218,7 @@ public final class WebServer: Sendable {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case is SocketAddressError.UnknownHost: "the host is not known"
-        case is UnixDomainSocketPathWrongType: "a file is in its place that is no socket"
+        case is NoSocketError: "a file is in its place that is no socket"
         default: "\(error)"
         }
     }
