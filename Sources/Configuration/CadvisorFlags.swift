@@ -3,7 +3,7 @@ import Scraping
 
 /// Flags that are there for those who come from cAdvisor: they say what others say too, or nothing at all.
 extension Option {
-    static let cadvisor: [Option] = listening + choosing + withoutEffect.map(accepted)
+    static let cadvisor: [Option] = listening + access + choosing + withoutEffect.map(accepted)
 
     // MARK: Where to listen
 
@@ -35,6 +35,28 @@ extension Option {
         ) {
             settings, value throws(Expected) in
             settings.cadvisor.pathPrefix = value.isEmpty || value == "/" ? "" : try telemetryPath(value)
+        },
+    ]
+
+    // MARK: Who may connect
+
+    private static let access: [Option] = [
+        cadvisor(
+            "http_auth_file", "FILE", default: "none",
+            "Who has to log in to see the page, as htpasswd -B writes it: name:hash", advice: "use --web.config.file"
+        ) {
+            settings, value throws(Expected) in
+            settings.formerAccess.passwordFile = optionalText(value)
+        },
+        cadvisor(
+            "http_digest_file", "FILE", default: "none",
+            "An error: digests are not understood, and whoever asks for protection gets no open page",
+            advice: "use --web.config.file"
+        ) {
+            settings, value throws(Expected) in
+            guard value.isEmpty else {
+                throw Expected("left out: digests are not understood; use basic_auth_users of --web.config.file")
+            }
         },
     ]
 
@@ -121,7 +143,7 @@ extension Option {
 
     private static let onDemand = "everything is read when it is scraped, and nothing between scrapes"
     private static let noStorage = "Prometheus is what stores the metrics"
-    private static let noLogin = "the page asks for no password, so keep it behind a proxy or on a private address"
+    private static let fixedRealm = "passwords are asked for under the name stack-exporter"
     private static let noEnvironment =
         "variables of containers are never shown, since passwords are among them; give the containers labels"
     private static let plainSocket = "engines are asked by their sockets, not by TCP"
@@ -155,8 +177,7 @@ extension Option {
         ("collector_cert", "FILE", "the metrics of applications are for Prometheus to scrape"),
         ("collector_key", "FILE", "the metrics of applications are for Prometheus to scrape"),
         ("max_procs", "COUNT", "containers are read by one thread"), ("profiling", nil, "there is no Go runtime here"),
-        ("http_auth_file", "FILE", noLogin), ("http_auth_realm", "NAME", noLogin),
-        ("http_digest_file", "FILE", noLogin), ("http_digest_realm", "NAME", noLogin),
+        ("http_auth_realm", "NAME", fixedRealm), ("http_digest_realm", "NAME", fixedRealm),
         ("event_storage_age_limit", "LIMITS", noEvents), ("event_storage_event_limit", "LIMITS", noEvents),
         ("storage_duration", "DURATION", noStorage), ("storage_driver", "NAME", noStorage),
         ("storage_driver_buffer_duration", "DURATION", noStorage), ("storage_driver_db", "NAME", noStorage),

@@ -120,6 +120,16 @@ struct Option: Sendable {
                 "TLS, passwords, headers and a rate limit for those who come, in the format of Prometheus' exporters; read again when it changes",
                 \.web.configurationFile, optionalText),
             Option(
+                "web.unix-socket-mode", "MODE", default: "by the umask",
+                "The permissions of the sockets that --web.listen-address=unix:/path makes, in octal: 0660"
+            ) {
+                settings, value throws(Expected) in
+                guard let mode = UInt32(value, radix: 8), mode <= 0o777 else {
+                    throw Expected("permissions in octal such as 0660")
+                }
+                settings.web.socketMode = mode
+            },
+            Option(
                 "scrape.timeout", "DURATION", default: "10s",
                 "The longest a scrape may last, whatever Prometheus allows"
             ) {

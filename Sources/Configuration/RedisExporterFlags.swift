@@ -1,9 +1,10 @@
 import Logging
 import Redis
+import Scraping
 
 /// Flags that are there for those who come from redis_exporter: they say what others say too, or nothing at all.
 extension Option {
-    static let redisExporter: [Option] = switched + inverted + without
+    static let redisExporter: [Option] = switched + inverted + without + access
 
     /// Flags that switch collectors.
     private static let switched: [Option] = [
@@ -61,9 +62,6 @@ extension Option {
             }
         ] + withoutEffect.map(accepted)
 
-    private static let noTLS = "the page is served without TLS, so keep it behind a proxy or on a private address"
-    private static let noLogin = "the page asks for no password, so keep it behind a proxy or on a private address"
-
     /// What says nothing here, with the reason.
     private static let withoutEffect: [(flag: String, placeholder: String?, why: String)] = [
         ("is-cluster", nil, "a node of a cluster is known by what it says of itself"),
@@ -71,11 +69,39 @@ extension Option {
         ("redis-only-metrics", nil, "what the exporter says of itself is on the page, and /scrape has Redis alone"),
         ("include-go-runtime-metrics", nil, "there is no Go runtime here"),
         ("disable-scrape-endpoint", nil, "/scrape only reaches what is configured or --redis.probe.allow admits"),
-        ("tls-server-cert-file", "FILE", noTLS), ("tls-server-key-file", "FILE", noTLS),
-        ("tls-server-ca-cert-file", "FILE", noTLS), ("tls-server-min-version", "VERSION", noTLS),
-        ("basic-auth-username", "NAME", noLogin), ("basic-auth-password", "PASSWORD", noLogin),
-        ("basic-auth-hash-password", "HASH", noLogin),
     ]
+
+    /// Who may connect, which ``Settings/readWebConfiguration()`` makes a ``WebConfiguration`` of.
+    private static let access: [Option] = [
+        access("tls-server-cert-file", "FILE", "The server's certificate, for TLS", \.certificateFile, optionalText),
+        access("tls-server-key-file", "FILE", "The key to the server's certificate", \.keyFile, optionalText),
+        access(
+            "tls-server-ca-cert-file", "FILE", "Whose certificates clients must have", \.clientAuthorityFile,
+            optionalText),
+        access(
+            "tls-server-min-version", "VERSION", "The oldest version of TLS that is spoken: TLS1.0 to TLS1.3",
+            \.minimumVersion, optionalText),
+        access("basic-auth-username", "NAME", "Who has to log in to see the page", \.username, optionalText),
+        access(
+            "basic-auth-password", "PASSWORD", "The password to see the page", \.password, secret, isSecret: true),
+        access(
+            "basic-auth-hash-password", "HASH", "The password to see the page, hashed by bcrypt", \.passwordHash,
+            secret, isSecret: true),
+    ]
+
+    private static func access<Value>(
+        _ flag: String, _ placeholder: String, _ help: String,
+        _ field: any WritableKeyPath<FormerAccess, Value?> & Sendable,
+        _ read: @escaping @Sendable (String) -> Value?, isSecret: Bool = false
+    ) -> Option {
+        Option(
+            flag, placeholder, default: "none", help, otherVariables: [redisExporterVariable(flag)],
+            advice: "use --web.config.file", from: "redis_exporter", isSecret: isSecret
+        ) {
+            settings, value throws(Expected) in
+            settings.formerAccess[keyPath: field] = read(value)
+        }
+    }
 
     private static func accepted(_ flag: String, _ placeholder: String?, because why: String) -> Option {
         Option(

@@ -1,10 +1,11 @@
-/// The SHA-256 of bytes (FIPS 180-4), for the hash by which a file's content is told apart; nothing secret.
-struct SHA256: CustomStringConvertible {
+/// The SHA-256 of bytes (FIPS 180-4), by which contents and passwords that were checked are told apart.
+public struct SHA256: CustomStringConvertible {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
 
-    init(_ bytes: [UInt8]) {
+    /// Digests the bytes.
+    public init(_ bytes: [UInt8]) {
         // A one bit, zeros, and the length in bits, up to whole blocks of 64 bytes.
         var padded = bytes + [0x80]
         padded += repeatElement(0, count: (120 - padded.count % 64) % 64)
@@ -13,7 +14,7 @@ struct SHA256: CustomStringConvertible {
     }
 
     /// 64 hexadecimal digits.
-    var description: String {
+    public var description: String {
         state.map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits

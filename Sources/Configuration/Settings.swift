@@ -59,6 +59,8 @@ public struct Settings: Sendable {
     public var containers = ContainersTarget.Settings()
     /// How the host is looked at.
     public var host = HostTarget.Settings()
+    /// Who may connect, as those say it who come from redis_exporter and cAdvisor.
+    var formerAccess = FormerAccess()
     /// What those say who come from cAdvisor.
     var cadvisor = CadvisorSettings()
 }

@@ -37,6 +37,7 @@ extension Settings {
         let fromFile = file?.assignments ?? []
         settings = try Settings(fromFile.overridden(by: said))
         try settings.readFiles()
+        try settings.readWebConfiguration()
         settings.configurationFile = path
         settings.authModules = file?.authModules ?? [:]
         try settings.listen(environment, for: command)

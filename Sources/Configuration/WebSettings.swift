@@ -12,9 +12,12 @@ public struct WebSettings: Sendable {
     public var timeoutOffset: Duration?
     /// What clients may take.
     public var limits = Limits()
-    /// The file that says how clients are let in, in exporter-toolkit's format: TLS, passwords, headers, a rate; `nil`
-    /// for whoever comes, in the clear.
+    /// The file that says who may connect and how, which is read again when it changes; `nil` where none does.
     public var configurationFile: String?
+    /// Who may connect and how, as the file says it or the flags of redis_exporter and cAdvisor.
+    public var configuration = WebConfiguration()
+    /// The permissions of unix sockets; `nil` for those that the umask leaves.
+    public var socketMode: UInt32?
     /// Whether the configuration may be read again by HTTP.
     public var enablesLifecycle = false
 
@@ -30,6 +33,8 @@ public struct WebSettings: Sendable {
         public var scrapes = 40
         /// Bytes of a request's target and header fields.
         public var headBytes = 16 * 1024
+        /// Requests under way on one connection of HTTP/2.
+        public var streams = 8
         /// Header fields of a request.
         public var headerFields = 100
         /// Bytes of a request's target.

@@ -26,21 +26,25 @@ final class HTTPConnection: ChannelInboundHandler {
     private let router: Router
     private let connections: Connections
     private let limits: WebSettings.Limits
+    private let isStream: Bool
     private let log: Logger
     private var phase = Phase.idle
     private var timer: Scheduled<Void>?
 
-    init(router: Router, connections: Connections, limits: WebSettings.Limits, log: Logger) {
+    /// - Parameter isStream: Whether it is one request of an HTTP/2 connection, which it ends with.
+    init(
+        router: Router, connections: Connections, limits: WebSettings.Limits, isStream: Bool = false, log: Logger
+    ) {
         self.router = router
         self.connections = connections
         self.limits = limits
+        self.isStream = isStream
         self.log = log
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    func handlerAdded(context: ChannelHandlerContext) {
         // Not the patience of a connection that is kept alive: whoever connects has something to ask.
         startTimer(limits.readTimeout, context)
-        context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -81,9 +85,7 @@ final class HTTPConnection: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case HTTPParserError.headerOverflow:
-            refuse(
-                .requestHeaderFieldsTooLarge,
-                "A request's head has at most \(limits.headBytes) bytes and \(limits.headerFields) fields.", context)
+            refuse(.requestHeaderFieldsTooLarge, limits.headSentence, context)
         case HTTPParserError.invalidVersion:
             refuse(.httpVersionNotSupported, "This server speaks HTTP/1.1 and HTTP/1.0.", context)
         case is HTTPParserError:
@@ -156,6 +158,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
         var head = HTTPResponseHead(version: request?.version ?? .http1_1, status: response.status)
         head.headers = response.headers
+        for field in router.access.rules.headers { head.headers.replaceOrAdd(name: field.name, value: field.value) }
         head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.count)")
         if !keepAlive {
             head.headers.replaceOrAdd(name: "Connection", value: "close")
@@ -169,8 +172,9 @@ final class HTTPConnection: ChannelInboundHandler {
     /// Writes a body in pieces, each when the kernel has taken the one before: the clients of one page share its bytes, and
     /// each of them takes memory for a piece alone.
     private func writeNext(of body: ArraySlice<UInt8>, keepAlive: Bool, _ context: ChannelHandlerContext) {
-        let piece = ByteBuffer(bytes: body.prefix(Self.pieceSize))
-        let rest = body.dropFirst(Self.pieceSize)
+        let size = isStream ? Self.pieceSize / limits.streams : Self.pieceSize
+        let piece = ByteBuffer(bytes: body.prefix(size))
+        let rest = body.dropFirst(size)
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: written)
         written.futureResult.assumeIsolated().whenSuccess {
@@ -188,13 +192,15 @@ final class HTTPConnection: ChannelInboundHandler {
     /// which the connection may be closed or go on to the next request.
     private func finish(keepAlive: Bool, _ context: ChannelHandlerContext) {
         guard case .writing = phase else { return }
+        let keepAlive = keepAlive && !isStream
         // The next request may come from within the write of the end, so the phase is set before.
         phase = keepAlive ? .idle : .closing
         connections.note(.waiting, on: context.channel)
         startTimer(keepAlive ? limits.idleTimeout : limits.closeTimeout, context)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        // A close of both ways while the client still sends makes its kernel throw our answer away.
-        if !keepAlive { context.close(mode: .output, promise: nil) }
+        // A close of both ways while the client still sends makes its kernel throw our answer away. A stream that has ended
+        // on both sides is closed by that.
+        if !keepAlive, !isStream { context.close(mode: .output, promise: nil) }
     }
 
     private func startTimer(_ timeout: Duration, _ context: ChannelHandlerContext) {

@@ -20,8 +20,14 @@ public final class HTTPMetrics: SelfMetrics {
             "Requests for /scrape that were refused, by a status from 400 to 498."),
         source: "the HTTP server")
 
+    private static let webConfiguration = CatalogueEntry(
+        MetricDescriptor(
+            "stack_exporter_web_config_last_reload_successful", .gauge,
+            "Whether --web.config.file and its certificates could be read when they last changed: 1 or 0."),
+        source: "the HTTP server")
+
     /// What it can tell.
-    public static let metrics = [requests, duration, scrapeErrors]
+    public static let metrics = [requests, duration, scrapeErrors, webConfiguration]
 
     /// From an answer out of memory to a scrape that runs into the usual time limit.
     private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -46,6 +52,7 @@ public final class HTTPMetrics: SelfMetrics {
     private struct State {
         var requests: [Key: UInt64] = [:]
         var durations: [String: Durations] = [:]
+        var isWebConfigurationRead: Bool?
     }
 
     private let state = Mutex(State())
@@ -76,14 +83,23 @@ public final class HTTPMetrics: SelfMetrics {
             durations.append(
                 Histogram(buckets: buckets, count: observed.count, sum: observed.sum), ["handler": handler])
         }
-        guard showsScrapeErrors else { return [requests, durations] }
-        let refused = state.requests.filter {
-            $0.key.handler == Probe.Path.scrape.rawValue && 400...498 ~= $0.key.status
+        var families = [requests, durations]
+        if showsScrapeErrors {
+            let refused = state.requests.filter {
+                $0.key.handler == Probe.Path.scrape.rawValue && 400...498 ~= $0.key.status
+            }
+            families.append(
+                MetricFamily(Self.scrapeErrors.descriptor, Double(refused.reduce(0) { $0 + $1.value })))
         }
-        return [
-            requests, durations,
-            MetricFamily(Self.scrapeErrors.descriptor, Double(refused.reduce(0) { $0 + $1.value })),
-        ]
+        if let isRead = state.isWebConfigurationRead {
+            families.append(MetricFamily(Self.webConfiguration.descriptor, isRead ? 1 : 0))
+        }
+        return families
+    }
+
+    /// - Parameter isRead: Whether what was there could be read.
+    func recordWebConfiguration(isRead: Bool) {
+        state.withLock { $0.isWebConfigurationRead = isRead }
     }
 
     /// - Parameters:

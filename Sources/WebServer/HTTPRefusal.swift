@@ -10,6 +10,8 @@ extension HTTPRequestHead {
         let codings = headers["Transfer-Encoding"]
         if uri.utf8.count > limits.targetBytes {
             return (.uriTooLong, "A request's target has at most \(limits.targetBytes) bytes.")
+        } else if headers.count > limits.headerFields {
+            return (.requestHeaderFieldsTooLarge, limits.headSentence)
         } else if version == .http1_1, headers["Host"].count != 1 {
             return (.badRequest, "A request has one Host field.")
         } else if version == .http1_0, !codings.isEmpty {
@@ -32,5 +34,7 @@ extension HTTPRequestHead {
 }
 
 extension WebSettings.Limits {
+    var headSentence: String { "A request's head has at most \(headBytes) bytes and \(headerFields) fields." }
+
     var bodySentence: String { "No path takes a body of more than \(bodyBytes) bytes." }
 }

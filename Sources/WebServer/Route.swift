@@ -29,15 +29,22 @@ public struct Route: Sendable {
 /// Finds who answers a request, and counts the answer.
 struct Router: Sendable {
     let metrics: HTTPMetrics
+    /// Who is let in.
+    let access: WebAccess
     private let routes: [Substring: Route]
 
     /// - Parameter routes: Of two with the same path the first is taken.
-    init(_ routes: [Route], metrics: HTTPMetrics) {
+    init(_ routes: [Route], access: WebAccess, metrics: HTTPMetrics) {
         self.metrics = metrics
+        self.access = access
         self.routes = Dictionary(routes.map { (Self.key($0.path[...]), $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
+        if let refusal = await access.currentRules().refusal(of: request) {
+            metrics.record(handler: "access", method: request.method, status: refusal.status, took: nil)
+            return refusal
+        }
         let start = ContinuousClock.now
         let route = routes[Self.key(request.path)]
         var response: HTTPResponse

@@ -24,6 +24,7 @@ public final class WebServer: Sendable {
 
     private let settings: WebSettings
     private let router: Router
+    private let access: WebAccess
     let connections: Connections
     private let group: any EventLoopGroup
     private let log: Logger
@@ -70,7 +71,8 @@ public final class WebServer: Sendable {
             }
         }
         self.settings = settings
-        self.router = Router(own + probing + Discovery.routes(gatherer) + routes, metrics: metrics)
+        self.access = WebAccess(settings, metrics: metrics, log: log)
+        self.router = Router(own + probing + Discovery.routes(gatherer) + routes, access: access, metrics: metrics)
         self.connections = connections
         self.group = group
         self.log = log
@@ -79,7 +81,9 @@ public final class WebServer: Sendable {
     /// Starts to listen on all addresses, or on none where one of them fails.
     ///
     /// - Returns: The addresses, with the ports that the system picked.
-    public func start() async throws(ListenError) -> [ListenAddress] {
+    /// - Throws: ``ListenError``, and `ConfigurationError` where a certificate or a key is none.
+    public func start() async throws -> [ListenAddress] {
+        try access.start()
         for address in settings.addresses {
             do {
                 let channel = try await listen(on: address)
@@ -124,9 +128,10 @@ public final class WebServer: Sendable {
             }
             return try await bootstrap.withBoundSocket(descriptor).get()
         case .unix(let path):
-            return try await bootstrap.bind(
-                unixDomainSocketPath: path, cleanupExistingSocketFile: await isAbandoned(path)
-            ).get()
+            try checkIsSocket(path)
+            if await isAbandoned(path) { unlink(path) }
+            let descriptor = try boundUnixSocket(path, mode: settings.socketMode)
+            return try await bootstrap.withBoundSocket(descriptor).get()
         }
     }
 
@@ -146,18 +151,43 @@ public final class WebServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [connections, router, settings, log] channel in
                 guard connections.admit(channel) else { return channel.close() }
-                return channel.eventLoop.makeCompletedFuture {
-                    try Self.configure(channel, router, connections, settings.limits, log)
+                let access = router.access
+                guard access.canChange else {
+                    return channel.eventLoop.makeCompletedFuture {
+                        try Self.configure(channel, access.rules, router, connections, settings.limits, log)
+                    }
                 }
+                // Elsewhere, since it may read files.
+                return channel.eventLoop.makeFutureWithTask { access.currentRules() }
+                    .flatMapThrowing {
+                        try Self.configure(channel, $0, router, connections, settings.limits, log)
+                    }
             }
             // A request fits one read of this size, and what a client sends too fast stays in its socket.
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
             .childChannelOption(.maxMessagesPerRead, value: 1)
     }
 
-    /// From the socket to the routes. TLS belongs in front of the encoder, and passwords are checked by the router, which
-    /// has the whole request and is off the event loop.
+    /// From the socket to the routes.
     private static func configure(
+        _ channel: any Channel, _ rules: WebAccess.Rules, _ router: Router, _ connections: Connections,
+        _ limits: WebSettings.Limits, _ log: Logger
+    ) throws {
+        guard let tls = rules.tls else { return try addRequests(channel, router, connections, limits, log) }
+        let handshake = TLSHandshake(tls, timeout: limits.readTimeout, log: log) { hasHTTP2 in
+            guard hasHTTP2 else { return try addRequests(channel, router, connections, limits, log) }
+            try HTTP2.configure(channel, limits) { stream in
+                try stream.pipeline.syncOperations.addHandler(
+                    HTTPConnection(router: router, connections: connections, limits: limits, isStream: true, log: log))
+            }
+        }
+        let greeting = TLSGreeting(tls, headers: rules.headers, closeTimeout: limits.closeTimeout)
+        try channel.pipeline.syncOperations.addHandlers([greeting, handshake])
+    }
+
+    /// HTTP/1.1 from bytes to routes. Passwords are checked by the router, which has the whole request and is off the event
+    /// loop.
+    private static func addRequests(
         _ channel: any Channel, _ router: Router, _ connections: Connections, _ limits: WebSettings.Limits,
         _ log: Logger
     ) throws {
@@ -193,7 +223,7 @@ public final class WebServer: Sendable {
         switch error {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case is SocketAddressError.UnknownHost: "the host is not known"
-        case is UnixDomainSocketPathWrongType: "a file is in its place that is no socket"
+        case is NoSocketError: "a file is in its place that is no socket"
         default: "\(error)"
         }
     }

@@ -219,7 +219,7 @@ struct RedisAccessTests {
 
     @Test func settingsPrintNoSecret() throws {
         let settings = try load(
-            ["--redis.password=hunter2", "--basic-auth-password=hunter2"],
+            ["--redis.password=hunter2", "--basic-auth-username=u", "--basic-auth-password=hunter2"],
             ["REDIS_ADDR": "redis://:hunter2@one,two", "CE_BROKER_URL": "redis://:hunter2@three"])
         var dumped = ""
         dump(settings, to: &dumped)

@@ -332,7 +332,7 @@ struct RedisExporterTests {
         include-sentinel-peer-info=true check-search-indexes=.* disable-exporting-key-values=true
         exclude-latency-histogram-metrics=true redact-config-metrics=true include-system-metrics=true
         include-rdb-file-size-metric=true skip-tls-verification=false skip-checkkeys-for-role-master=true
-        basic-auth-username=u basic-auth-password=hunter2 basic-auth-hash-password=hunter2 disable-scrape-endpoint=true
+        basic-auth-username=u basic-auth-password=hunter2 basic-auth-hash-password= disable-scrape-endpoint=true
         include-metrics-for-empty-databases=true append-instance-role-label=true
         """.split { $0 == " " || $0 == "\n" }.map(String.init)
 

@@ -1,8 +1,8 @@
 /// Base64 of RFC 4648 with padding, as Python's `base64` writes it.
-enum Base64 {
+public enum Base64 {
     /// What a text stands for; `nil` where it is not exactly what an encoder writes: a character that does not belong
     /// there, a line break, a wrong length.
-    static func decoded(_ text: [UInt8]) -> [UInt8]? {
+    public static func decoded(_ text: [UInt8]) -> [UInt8]? {
         guard text.count.isMultiple(of: 4) else { return nil }
         let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
         var result: [UInt8] = []
