@@ -1,10 +1,11 @@
 /// The SHA-256 of bytes (FIPS 180-4), for the hash by which a file's content is told apart; nothing secret.
-struct SHA256: CustomStringConvertible {
+public struct SHA256: CustomStringConvertible {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
 
-    init(_ bytes: [UInt8]) {
+    /// The hash of some bytes.
+    public init(_ bytes: [UInt8]) {
         // A one bit, zeros, and the length in bits, up to whole blocks of 64 bytes.
         var padded = bytes + [0x80]
         padded += repeatElement(0, count: (120 - padded.count % 64) % 64)
@@ -12,8 +13,13 @@ struct SHA256: CustomStringConvertible {
         for start in stride(from: 0, to: padded.count, by: 64) { absorb(padded[start..<start + 64]) }
     }
 
+    /// The hash as it is, 32 bytes.
+    public var bytes: [UInt8] {
+        state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+    }
+
     /// 64 hexadecimal digits.
-    var description: String {
+    public var description: String {
         state.map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits

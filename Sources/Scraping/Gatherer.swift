@@ -40,6 +40,7 @@ public final class Gatherer: Sendable {
     private let targetsOfKind: [String: Int]
     let limits: Limits
     private let selfMetrics: [any SelfMetrics]
+    private let observer: (any ScrapeObserver)?
     private let log: Logger
     private let state: Mutex<State>
 
@@ -96,16 +97,19 @@ public final class Gatherer: Sendable {
     /// - Parameters:
     ///   - targets: In the order in which their samples stand within a family.
     ///   - selfMetrics: Further parts of the exporter that tell of themselves, asked at every gather.
+    ///   - observer: Who is told how each scrape went.
     public init(
         targets: [any Target],
         limits: Limits = Limits(),
         selfMetrics: [any SelfMetrics] = [],
+        observer: (any ScrapeObserver)? = nil,
         log: Logger
     ) {
         self.targets = targets
         targetsOfKind = targets.reduce(into: [:]) { $0[type(of: $1).kind, default: 0] += 1 }
         self.limits = limits
         self.selfMetrics = selfMetrics
+        self.observer = observer
         self.log = log
         state = Mutex(State())
     }
@@ -191,6 +195,7 @@ public final class Gatherer: Sendable {
                 await targets[index].run(run.scrape)
                 run.scrape.finish()
                 _ = state.withLock { $0.runs.removeValue(forKey: index) }
+                tell(run.scrape, of: targets[index])
                 run.returned.fire()
             }
             tasks.append(task)
@@ -199,10 +204,20 @@ public final class Gatherer: Sendable {
         let end = Deadline(after: deadline.remaining + Self.grace)
         for (_, run) in gathering.runs { await run.returned.wait(until: end) }
         for task in tasks { task.cancel() }
+        for (index, run) in gathering.runs where gathering.begun.contains(index) {
+            tell(run.scrape, of: targets[index])
+        }
         let page = assemble(gathering, isFinal: true)
         gathering.page.withLock { $0 = page }
         _ = state.withLock { $0.gatherings.removeValue(forKey: gathering.target) }
         gathering.done.fire()
+    }
+
+    /// Tells the observer, unless it knows already.
+    private func tell(_ scrape: Scrape, of target: any Target) {
+        guard let observer, scrape.isToldFirst() else { return }
+        let (outcome, families) = scrape.harvest(target.collectors)
+        observer.scraped(target, outcome, families)
     }
 
     /// A page of what has been delivered up to now.

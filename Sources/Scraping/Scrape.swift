@@ -13,6 +13,7 @@ public final class Scrape: Sendable {
 
     private struct State {
         var isUp = false
+        var isTold = false
         var failure: CollectorError?
         var end: ContinuousClock.Instant?
         var skipped: [String: CollectorError?] = [:]
@@ -86,6 +87,14 @@ public final class Scrape: Sendable {
     /// Says that the target has returned, so that the scrape's duration is known.
     func finish() {
         state.withLock { $0.end = .now }
+    }
+
+    /// Whether nobody has asked this before: the observer is told once.
+    func isToldFirst() -> Bool {
+        state.withLock { state in
+            defer { state.isTold = true }
+            return !state.isTold
+        }
     }
 
     /// What has been delivered up to now. A collector that has not delivered failed as its target did, or is late.

@@ -18,12 +18,18 @@ enum Serving {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPMetrics(showsScrapeErrors: settings.scrapesRedis)
         let process = ProcessMetrics()
+        let history = StatusHistory()
         let gatherer = try makeGatherer(
-            settings, group: group, selfMetrics: [BuildInformation(), process, http], log: log)
+            settings, group: group, selfMetrics: [BuildInformation(), process, http], observer: history, log: log)
+        let onDemand = ScrapeOnDemand(gatherer, history: history)
         let probing = Probing(settings, gatherer: gatherer, group: group, log: log)
         let server = WebServer(
             settings.web, gatherer: gatherer, metrics: http,
-            status: { status(of: gatherer, since: start, settings) }, probe: probing.answer, group: group, log: log)
+            status: {
+                await onDemand.refresh()
+                return status(of: gatherer, history, since: start, settings)
+            },
+            probe: probing.answer, group: group, log: log)
 
         // Before the first answer, so that no signal is missed after it.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
@@ -62,7 +68,7 @@ enum Serving {
     }
 
     private static func status(
-        of gatherer: Gatherer, since start: ContinuousClock.Instant, _ settings: Settings
+        of gatherer: Gatherer, _ history: StatusHistory, since start: ContinuousClock.Instant, _ settings: Settings
     ) -> StatusPage {
         StatusPage(
             version: BuildInformation.version,
@@ -70,12 +76,10 @@ enum Serving {
             uptime: start.duration(to: .now),
             links: [
                 .init(settings.web.telemetryPath, "Metrics"),
-                .init("/probe", "The metrics of one target: ?target=<name>"),
-                .init("/targets", "The targets, for Prometheus to discover"),
-                .init("/-/healthy", "Whether the exporter is alive"),
-                .init("/-/ready", "Whether it takes requests"),
+                .init("/targets", "Targets for Prometheus"),
+                .init("/health", "Health"),
+                .init("/-/ready", "Ready"),
             ],
-            targets: gatherer.lastOutcomes.map { .init(name: $0.name, outcome: $0.outcome) }
-        )
+            targets: gatherer.targets, history: history)
     }
 }

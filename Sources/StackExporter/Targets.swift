@@ -29,9 +29,10 @@ extension TargetSettings {
 ///
 /// - Throws: Where a configured directory holds no cgroups.
 func makeGatherer(
-    _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [], log: Logger
+    _ settings: Settings, group: any EventLoopGroup, selfMetrics: [any SelfMetrics] = [],
+    observer: (any ScrapeObserver)? = nil, log: Logger
 ) throws -> Gatherer {
     Gatherer(
         targets: try settings.targets.compactMap { try $0.makeTarget(group: group) }, limits: settings.limits,
-        selfMetrics: selfMetrics, log: log)
+        selfMetrics: selfMetrics, observer: observer, log: log)
 }
