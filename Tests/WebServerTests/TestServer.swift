@@ -73,15 +73,14 @@ func makeServer(
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var limits = Gatherer.Limits()
     limits.timeout = .seconds(60)
+    let history = StatusHistory()
+    let gatherer = Gatherer(
+        targets: targets ?? [target], limits: limits, selfMetrics: [metrics], observer: history, log: log)
     return WebServer(
         settings,
-        gatherer: Gatherer(targets: targets ?? [target], limits: limits, selfMetrics: [metrics], log: log),
+        gatherer: gatherer,
         metrics: metrics,
-        status: {
-            StatusPage(
-                version: "1.2", revision: "abc", uptime: .seconds(90), links: [.init("/metrics", "The metrics")],
-                targets: [.init(name: "test", outcome: nil)])
-        },
+        status: { StatusPage.of(gatherer.targets, history) },
         probe: probe,
         routes: routes,
         group: MultiThreadedEventLoopGroup.singleton,

@@ -28,14 +28,13 @@ enum Chart {
             }
             pen = (x, y)
         }
-        let range =
-            least == most
-            ? Wording.number(least, figure.unit)
-            : "\(Wording.number(least, figure.unit)) to \(Wording.number(most, figure.unit))"
+        let ends = [least, most].map { Wording.number($0, figure.unit) }
+        let range = ends[0] == ends[1] ? "\(ends[0]), unchanged" : "\(ends[0]) to \(ends[1])"
+        let minutes = max(1, (entries[0].age * Int(RecentValues.step.components.seconds) + 59) / 60)
         return """
-            <svg class="line" viewBox="0 -2 90 44" preserveAspectRatio="none" role="img" \
-            aria-label="\(figure.label.escapedForHTML) in the last 15 minutes: \(range)"><path d="\(path)"/></svg>\
-            <small>\(range) in 15 min</small>
+            <div><svg class="line" viewBox="0 -2 90 44" preserveAspectRatio="none" role="img" \
+            aria-label="\(figure.label.escapedForHTML) in the last \(minutes) min: \(range)"><path d="\(path)"/></svg>\
+            <small>\(range) in \(minutes) min</small></div>
             """
     }
 
@@ -61,7 +60,7 @@ enum Chart {
             switch self {
             case .normal: ""
             case .high: ", high"
-            case .full: ", nearly full"
+            case .full: ", nearly all"
             }
         }
     }

@@ -37,35 +37,32 @@ struct Delivery {
             .sorted { ($1.value, $0.name) < ($0.value, $1.name) }.prefix(8).map(\.self)
     }
 
-    /// A row of a table: what it is called, and what its samples have in common.
-    struct Row {
-        let name: Ranking.RowName
-        let labels: Labels
-        let value: Double
-    }
-
-    /// Those of which there is most, and how many there are.
-    func rows(_ ranking: Ranking) -> (rows: [Row], count: Int) {
-        var preferred: [Row] = []
-        var others: [Row] = []
-        for (labels, value) in samples(of: ranking.by.family) where ranking.by.matches(labels) {
-            guard let name = ranking.name(labels) else { continue }
-            let common = ranking.keys.map { keys in Labels(keys.compactMap { key in labels[key].map { (key, $0) } }) }
-            let row = Row(name: name, labels: common ?? labels, value: value)
-            if name.isPreferred { preferred.append(row) } else { others.append(row) }
+    /// The label sets by which rows differ, of those of which there is most, and how many rows there are.
+    func rows(_ ranking: Ranking) -> (rows: [Labels], count: Int) {
+        var preferred: [(labels: Labels, value: Double)] = []
+        var others = preferred
+        for sample in samples(of: ranking.by.family) where ranking.by.matches(sample.labels) {
+            switch ranking.importance(sample.labels) {
+            case .preferred: preferred.append(sample)
+            case .other: others.append(sample)
+            case .none: break
+            }
         }
         let all = preferred.isEmpty ? others : preferred
-        let count = ranking.minimumShare == nil ? ranking.count : Ranking.considered
-        return (all.sorted { $0.value > $1.value }.prefix(count).map(\.self), all.count)
+        let most = ranking.minimumShare == nil ? ranking.count : Ranking.considered
+        let rows = all.sorted { $0.value > $1.value }.prefix(most).map { labels, _ in
+            ranking.keys.map { keys in Labels(keys.compactMap { key in labels[key].map { (key, $0) } }) } ?? labels
+        }
+        return (rows, all.count)
     }
 
     /// The numbers of all selections in some rows, each family being gone through once.
-    func numbers(_ selections: some Sequence<Selection>, in rows: [Row]) -> [Labels: [Selection: Double]] {
+    func numbers(_ selections: some Sequence<Selection>, in rows: [Labels]) -> [Labels: [Selection: Double]] {
         var numbers: [Labels: [Selection: Double]] = [:]
         for selection in Set(selections) {
             var rowsByLabels: [Labels: Labels] = [:]
             for row in rows {
-                for labels in selection.labels(of: row.labels) { rowsByLabels[labels] = row.labels }
+                for labels in selection.labels(of: row) { rowsByLabels[labels] = row }
             }
             for (labels, value) in samples(of: selection.family) {
                 guard let row = rowsByLabels[labels] else { continue }

@@ -18,12 +18,12 @@ struct Figure: Sendable {
     let parts: (family: String, label: String)?
     /// Whether the last quarter of an hour is drawn.
     let isCharted: Bool
-    /// Whether it is only worth telling where it is not zero.
-    let isTrouble: Bool
+    /// What it has to be more than to be worth telling; `nil` for what is always shown.
+    let troubleAbove: Double?
 
     init(
         _ label: String, _ reading: Reading, _ unit: Unit = .count, of limit: Reading? = nil,
-        by parts: (family: String, label: String)? = nil, charted: Bool = false, trouble: Bool = false
+        by parts: (family: String, label: String)? = nil, charted: Bool = false, troubleAbove: Double? = nil
     ) {
         self.label = label
         self.reading = reading
@@ -31,8 +31,11 @@ struct Figure: Sendable {
         self.limit = limit
         self.parts = parts
         isCharted = charted
-        isTrouble = trouble
+        self.troubleAbove = troubleAbove
     }
+
+    /// Whether it is shown only where something is wrong.
+    var isTrouble: Bool { troubleAbove != nil }
 
     /// What has to be known for it.
     var selections: [Selection] { reading.selections + (limit?.selections ?? []) }
@@ -45,8 +48,14 @@ struct Ranking: Sendable {
         let name: String
         /// Where it belongs.
         var place = ""
-        /// Whether the table is of such rows where there are any.
-        var isPreferred = true
+    }
+
+    /// Which rows the table is of.
+    enum Importance: Sendable {
+        case preferred
+        /// Where none is preferred.
+        case other
+        case none
     }
 
     /// The table's heading.
@@ -57,8 +66,10 @@ struct Ranking: Sendable {
     let by: Selection
     /// The labels that tell rows apart, which all columns have; `nil` where they have all labels of `by`.
     let keys: [String]?
-    /// What a row is called; `nil` where it is none.
-    let name: @Sendable (Labels) -> RowName?
+    /// Asked of every sample, and so to be answered soon.
+    var importance: @Sendable (Labels) -> Importance = { _ in .preferred }
+    /// What a row is called.
+    let name: @Sendable (Labels) -> RowName
     /// The most rows that are shown.
     let count: Int
     /// Only rows of which the first column is at least this part of its limit, the fullest first.

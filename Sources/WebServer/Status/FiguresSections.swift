@@ -44,7 +44,7 @@ struct FiguresSections {
             page.element("dl") { page in
                 for (index, figure) in figures where page.count < limit {
                     page.element("div") { page in
-                        page.add("<dt>\(figure.label)</dt><dd>")
+                        page.add("<dt>\(figure.label)</dt><dd class=\"cell\">")
                         page.add(content(of: figure, at: index, record.figures))
                         page.add("</dd>")
                     }
@@ -59,7 +59,7 @@ struct FiguresSections {
     /// A number, its limit, a bar, what it is made of and a line of what it was.
     private func content(of figure: Figure, at index: Int, _ values: FigureValues) -> String {
         guard let value = values[index] else { return "" }
-        var html = "<data value=\"\(value.value)\">\(Wording.number(value.value, figure.unit))</data>"
+        var html = "<div><data value=\"\(value.value)\">\(Wording.number(value.value, figure.unit))</data>"
         if let limit = value.limit, let share = value.share {
             let words = Chart.Level(share).words
             html += """
@@ -75,6 +75,7 @@ struct FiguresSections {
             }
             html += "<small>\(parts.joined(separator: ", "))</small>"
         }
+        html += "</div>"
         if let recent = values.recent[index] { html += Chart.line(recent, of: figure, until: step) }
         return html
     }
@@ -118,7 +119,9 @@ struct FiguresSections {
         page.element("tr") { page in
             let place = row.name.place.isEmpty ? "" : "<small><bdi>\(row.name.place.escapedForHTML)</bdi></small>"
             page.add("<th scope=\"row\"><bdi>\(row.name.name.escapedForHTML)</bdi>\(place)</th>")
-            for (index, column) in columns { page.add("<td>\(content(of: column, at: index, row.values))</td>") }
+            for (index, column) in columns {
+                page.add("<td><div class=\"cell\">\(content(of: column, at: index, row.values))</div></td>")
+            }
             guard !troubles.isEmpty else { return }
             let remarks = troubles.compactMap { index, figure in
                 row.values.isWorthTelling(index, figure)
@@ -138,6 +141,6 @@ extension FigureValues {
 
     /// Whether a figure is known and says something.
     fileprivate func isWorthTelling(_ index: Int, _ figure: Figure) -> Bool {
-        self[index].map { !figure.isTrouble || $0.value > 0 } ?? false
+        self[index].map { value in figure.troubleAbove.map { value.value > $0 } ?? true } ?? false
     }
 }

@@ -36,15 +36,15 @@ extension KindOfTarget {
                 charted: true),
             Figure(
                 "Oldest transaction", .value(Selection("pg_oldest_transaction_seconds", together: .greatest)), .seconds),
-            Figure("Blocked sessions", .value(Selection("pg_blocked_sessions")), trouble: true),
+            Figure("Blocked sessions", .value(Selection("pg_blocked_sessions")), troubleAbove: 0),
             Figure(
                 "Idle in transaction, longest",
                 .value(Selection("pg_idle_in_transaction_longest_seconds", together: .greatest)), .seconds,
-                trouble: true),
+                troubleAbove: 1),
             Figure(
                 "Statements slower than 0.1 s", .value(Selection("pg_slow_statements", where: "threshold", is: "0.1"))),
             Figure("Statements slower than 1 s", .value(Selection("pg_slow_statements", where: "threshold", is: "1"))),
-            Figure("Replication lag", .value(Selection("pg_replication_lag_seconds")), .seconds, trouble: true),
+            Figure("Replication lag", .value(Selection("pg_replication_lag_seconds")), .seconds, troubleAbove: 0),
             Figure("Size of all databases", .value(Selection("pg_database_size_bytes")), .bytes),
         ])
 
@@ -75,19 +75,18 @@ extension KindOfTarget {
                 "Clients", .value(Selection("redis_connected_clients")), of: .value(Selection("redis_max_clients")),
                 charted: true),
             Figure("Keys", .value(Selection("redis_db_keys"))),
-            Figure("Blocked clients", .value(Selection("redis_blocked_clients")), trouble: true),
-            Figure("Evictions", .growth(Selection("redis_evicted_keys_total")), .perSecond, trouble: true),
+            Figure("Blocked clients", .value(Selection("redis_blocked_clients")), troubleAbove: 0),
+            Figure("Evictions", .growth(Selection("redis_evicted_keys_total")), .perSecond, troubleAbove: 0),
             Figure(
-                "Connections refused", .growth(Selection("redis_rejected_connections_total")), .perSecond, trouble: true
+                "Connections refused", .growth(Selection("redis_rejected_connections_total")), .perSecond,
+                troubleAbove: 0
             ),
         ],
         rankings: [
             Ranking(
                 title: "Queues", heading: "Queue", by: Selection("queue_depth", where: "state", is: "waiting"),
                 keys: ["queue", "system"],
-                name: { labels in
-                    labels["queue"].map { .init(name: $0, place: labels["system"] ?? "") }
-                },
+                name: { .init(name: $0["queue"] ?? "", place: $0["system"] ?? "") },
                 count: 10,
                 columns: [
                     Figure("Waiting", .value(Selection("queue_depth", where: "state", is: "waiting")), charted: true),
@@ -97,9 +96,9 @@ extension KindOfTarget {
                             Selection(
                                 "queue_oldest_age_seconds", where: "kind", is: "exact", "event", "observed",
                                 together: .greatest)), .seconds),
-                    Figure("taken, not done", .value(Selection("queue_unacked")), trouble: true),
-                    Figure("failed", .value(Selection("queue_depth", where: "state", is: "failed")), trouble: true),
-                    Figure("overdue", .value(Selection("queue_overdue")), trouble: true),
+                    Figure("taken, not done", .value(Selection("queue_unacked")), troubleAbove: 0),
+                    Figure("failed", .value(Selection("queue_depth", where: "state", is: "failed")), troubleAbove: 0),
+                    Figure("overdue", .value(Selection("queue_overdue")), troubleAbove: 0),
                 ])
         ])
 
@@ -108,7 +107,7 @@ extension KindOfTarget {
         rankings: [
             Ranking(
                 title: "By memory", heading: "Container", by: Selection("container_memory_working_set_bytes"),
-                keys: nil, name: containerName, count: 12,
+                keys: nil, importance: containerImportance, name: containerName, count: 12,
                 columns: [
                     Figure(
                         "Memory", .value(Selection("container_memory_working_set_bytes")), .bytes,
@@ -120,23 +119,30 @@ extension KindOfTarget {
                         "of its time throttled",
                         .share(
                             .growth(Selection("container_cpu_cfs_throttled_periods_total")),
-                            of: .growth(Selection("container_cpu_cfs_periods_total"))), .ratio, trouble: true),
-                    Figure("restarts", .value(Selection("container_restarts_total")), trouble: true),
-                    Figure("killed for lack of memory", .value(Selection("container_oom_events_total")), trouble: true),
+                            of: .growth(Selection("container_cpu_cfs_periods_total"))), .ratio, troubleAbove: 0),
+                    Figure("restarts", .value(Selection("container_restarts_total")), troubleAbove: 0),
+                    Figure(
+                        "killed for lack of memory", .value(Selection("container_oom_events_total")), troubleAbove: 0),
                 ])
         ])
 
-    /// Containers by their names; where there are none, cgroups by their paths, but not the one that holds all.
-    @Sendable private static func containerName(_ labels: Labels) -> Ranking.RowName? {
-        if let name = labels["name"] {
-            let place = [labels["namespace"], labels["pod"]].compactMap(\.self).joined(separator: "/")
-            return .init(name: labels["container"] ?? name, place: place)
-        }
-        guard let id = labels["id"], id != "/" else { return nil }
-        return .init(name: id, isPreferred: false)
+    /// Containers, which have names; where there are none, cgroups, but not the one that holds all.
+    @Sendable private static func containerImportance(_ labels: Labels) -> Ranking.Importance {
+        if labels["name"] != nil { return .preferred }
+        return labels["id"] == "/" ? .none : .other
+    }
+
+    @Sendable private static func containerName(_ labels: Labels) -> Ranking.RowName {
+        let place = [labels["namespace"], labels["pod"]].compactMap(\.self).joined(separator: "/")
+        return .init(name: labels["container"] ?? labels["name"] ?? labels["id"] ?? "", place: place)
     }
 
     private static let cores = Selection("node_cpu_seconds_total", where: "mode", is: "idle", together: .count)
+
+    // As df counts: what is kept for root alone is neither used nor to be had.
+    private static let usedOfDisk = Reading.difference(
+        .value(Selection("node_filesystem_size_bytes")), .value(Selection("node_filesystem_free_bytes")))
+    private static let availableOnDisk = Reading.value(Selection("node_filesystem_avail_bytes"))
 
     private static let host = KindOfTarget(
         kind: "host", title: "Host",
@@ -160,21 +166,14 @@ extension KindOfTarget {
                 "Swap",
                 .difference(
                     .value(Selection("node_memory_SwapTotal_bytes")), .value(Selection("node_memory_SwapFree_bytes"))),
-                .bytes, of: .value(Selection("node_memory_SwapTotal_bytes")), trouble: true),
+                .bytes, of: .value(Selection("node_memory_SwapTotal_bytes")), troubleAbove: 0),
         ],
         rankings: [
             Ranking(
                 title: "File systems over 80 %", heading: "Mounted at", by: Selection("node_filesystem_size_bytes"),
                 keys: nil,
-                name: { labels in labels["mountpoint"].map { .init(name: $0, place: labels["device"] ?? "") } },
+                name: { .init(name: $0["mountpoint"] ?? "", place: $0["device"] ?? "") },
                 count: 12, minimumShare: 0.8, otherwise: "No file system is more than 80 % full.",
-                columns: [
-                    Figure(
-                        "Used",
-                        .difference(
-                            .value(Selection("node_filesystem_size_bytes")),
-                            .value(Selection("node_filesystem_avail_bytes"))), .bytes,
-                        of: .value(Selection("node_filesystem_size_bytes")))
-                ])
+                columns: [Figure("Used", usedOfDisk, .bytes, of: .sum(usedOfDisk, availableOnDisk))])
         ])
 }

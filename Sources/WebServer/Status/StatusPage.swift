@@ -129,8 +129,7 @@ public struct StatusPage: Sendable {
         page.element("footer") { page in
             page.add(
                 """
-                <p>Numbers are those of each target's last scrape; those by the second, and cores, are of the time between \
-                its last two.</p>
+                <p>Numbers are those of each target's last scrape; rates and CPU are of the time between two.</p>
                 """)
         }
         page.add("</body>\n</html>\n")

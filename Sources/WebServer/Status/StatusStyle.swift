@@ -76,17 +76,23 @@ enum StatusStyle {
         tr.why{border-top:0}
         tr.why td{padding-top:0}
         tr.why p+p{margin-top:.3rem}
-        th[scope=rowgroup]{font-size:.8rem;font-weight:400;color:var(--muted);padding-bottom:.1rem}
+        th[scope=rowgroup]{font-size:.8rem;font-weight:400;color:var(--muted);padding-bottom:0}
+        tr.group+tr{border-top:0}
+        tr.group+tr>*{padding-top:.1rem}
+        .sheet tbody th[scope=row]{min-width:6rem}
+        dl+p{margin-top:.5rem}
         .number{text-align:right;white-space:nowrap}
         dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13.5rem,1fr));gap:.6rem;margin:0}
         dl>div{background:var(--surface);border:1px solid var(--border);border-radius:.5rem;padding:.5rem .8rem .6rem}
         dt{color:var(--muted);font-size:.8rem}
-        dd{margin:0}
-        dd>data{font-size:1.35rem;line-height:1.3;font-weight:600;font-variant-numeric:tabular-nums}
-        small{display:block}
-        td small,dd small{margin-top:.1rem}
+        dl>div{display:flex;flex-direction:column}
+        dd{margin:0;flex:1}
+        dd.cell{display:flex;flex-direction:column;justify-content:space-between}
+        dd data{font-size:1.35rem;line-height:1.3;font-weight:600;font-variant-numeric:tabular-nums}
+        small{display:block;font-weight:400}
+        td .cell{display:flex;flex-wrap:wrap;gap:.2rem 1.25rem}
+        td .cell>div{flex:1 1 9rem;max-width:14rem}
         .bar{display:block;width:100%;height:6px;margin:.3rem 0 .2rem;border-radius:3px}
-        td .bar,td .line{max-width:16rem}
         .bar rect{fill:var(--accent)}
         .bar.high rect{fill:var(--warn)}
         .bar.full rect{fill:var(--bad)}
@@ -99,7 +105,6 @@ enum StatusStyle {
         dl{grid-template-columns:repeat(auto-fill,minmax(9.2rem,1fr))}
         .sheet{padding:.1rem .6rem}
         th,td{padding-right:.5rem}
-        .aside{display:none}
         }
         """
 

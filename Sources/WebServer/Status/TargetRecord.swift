@@ -95,6 +95,8 @@ struct TargetRecord: Sendable {
 extension TargetRecord.Table {
     /// How many rows are kept that are no longer shown, in case they are again.
     private static let spare = 4
+    /// The most characters of a row's name that are kept.
+    private static let nameLimit = 80
 
     fileprivate mutating func take(
         _ ranking: Ranking, _ delivery: Delivery, at time: (step: Int, moment: ContinuousClock.Instant),
@@ -105,7 +107,7 @@ extension TargetRecord.Table {
         let numbers = delivery.numbers(ranking.columns.flatMap(\.selections), in: found)
         if let minimum = ranking.minimumShare, let first = ranking.columns.first {
             let shares = found.map { row in
-                let value = { numbers[row.labels]?[$0] }
+                let value = { numbers[row]?[$0] }
                 let limit = first.limit?.number(value: value, growth: { _ in nil }) ?? 0
                 return limit > 0 ? (first.reading.number(value: value, growth: { _ in nil }) ?? 0) / limit : 0
             }
@@ -114,11 +116,13 @@ extension TargetRecord.Table {
             found = full.prefix(ranking.count).map(\.0)
         }
         self.count = count
-        shown = found.map(\.labels)
+        shown = found
         for row in found {
-            rows[row.labels] = rows[row.labels] ?? .init(name: row.name, values: FigureValues(at: time.step))
-            rows[row.labels]?.values.take(
-                ranking.columns, at: time, number: { numbers[row.labels]?[$0] }, parts: { _ in [] }, mayGrow: mayGrow)
+            rows[row] =
+                rows[row]
+                ?? .init(name: ranking.name(row).shortened(to: Self.nameLimit), values: FigureValues(at: time.step))
+            rows[row]?.values.take(
+                ranking.columns, at: time, number: { numbers[row]?[$0] }, parts: { _ in [] }, mayGrow: mayGrow)
         }
         let gone = rows.filter { $0.value.values.last < time.step && !shown.contains($0.key) }
             .sorted { $0.value.values.last > $1.value.values.last }
@@ -126,6 +130,12 @@ extension TargetRecord.Table {
         where position >= Self.spare || row.value.values.last <= time.step - RecentValues.capacity {
             rows[row.key] = nil
         }
+    }
+}
+
+extension Ranking.RowName {
+    fileprivate func shortened(to limit: Int) -> Self {
+        .init(name: name.shortened(to: limit), place: place.shortened(to: limit))
     }
 }
 

@@ -38,7 +38,8 @@ struct TargetsSection {
             let end = table.count + max(0, limit - table.count) / (kinds.count - position)
             table.element("tbody") { table in
                 let title = ofKind.first?.kind.title ?? kind
-                table.add("<tr><th scope=\"rowgroup\" colspan=\"5\">\(title.escapedForHTML)</th></tr>\n")
+                table.add(
+                    "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"5\">\(title.escapedForHTML)</th></tr>\n")
                 for (index, target) in sorted.enumerated() {
                     guard table.count < end else {
                         let rest = sorted[index...]
