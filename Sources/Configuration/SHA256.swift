@@ -13,6 +13,11 @@ public struct SHA256: CustomStringConvertible {
         for start in stride(from: 0, to: padded.count, by: 64) { absorb(padded[start..<start + 64]) }
     }
 
+    /// The hash as it is, 32 bytes.
+    public var bytes: [UInt8] {
+        state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+    }
+
     /// 64 hexadecimal digits.
     public var description: String {
         state.map { word in

@@ -15,6 +15,7 @@ public final class Gatherer: Sendable {
     private static let grace = Duration.milliseconds(50)
 
     private let selfMetrics: [any SelfMetrics]
+    private let observer: (any ScrapeObserver)?
     private let log: Logger
     private let state: Mutex<State>
 
@@ -89,13 +90,16 @@ public final class Gatherer: Sendable {
     /// - Parameters:
     ///   - targets: In the order in which their samples stand within a family.
     ///   - selfMetrics: Further parts of the exporter that tell of themselves, asked at every gather.
+    ///   - observer: Who is told how each scrape went.
     public init(
         targets: [any Target],
         limits: Limits = Limits(),
         selfMetrics: [any SelfMetrics] = [],
+        observer: (any ScrapeObserver)? = nil,
         log: Logger
     ) {
         self.selfMetrics = selfMetrics
+        self.observer = observer
         self.log = log
         state = Mutex(
             State(
@@ -247,6 +251,7 @@ public final class Gatherer: Sendable {
                 await run.target.run(run.scrape)
                 run.scrape.finish()
                 _ = state.withLock { $0.runs.removeValue(forKey: ObjectIdentifier(run.target)) }
+                tell(run)
                 run.returned.fire()
             }
             tasks.append(task)
@@ -255,6 +260,7 @@ public final class Gatherer: Sendable {
         let end = Deadline(after: deadline.remaining + Self.grace)
         for run in gathering.runs { await run.returned.wait(until: end) }
         for task in tasks { task.cancel() }
+        for run in gathering.runs where gathering.hasBegun(run) { tell(run) }
         let page = assemble(gathering, isFinal: true)
         gathering.page.withLock { $0 = page }
         state.withLock { state in
@@ -262,6 +268,13 @@ public final class Gatherer: Sendable {
             if state.gatherings[gathering.target] === gathering { state.gatherings[gathering.target] = nil }
         }
         gathering.done.fire()
+    }
+
+    /// Tells the observer, unless it knows already.
+    private func tell(_ run: Run) {
+        guard let observer, run.scrape.isToldFirst() else { return }
+        let (outcome, families) = run.scrape.harvest(run.target.collectors)
+        observer.scraped(run.target, outcome, families)
     }
 
     /// A page of what has been delivered up to now.

@@ -13,6 +13,7 @@ public final class Scrape: Sendable {
 
     private struct State {
         var isUp = false
+        var isTold = false
         var failure: CollectorError?
         var end: ContinuousClock.Instant?
         var skipped: [String: CollectorError?] = [:]
@@ -91,6 +92,14 @@ public final class Scrape: Sendable {
     /// The names of the families that each collector has delivered up to now.
     var delivered: [String: Set<String>] {
         state.withLock { $0.results.mapValues { Set($0.families.map(\.descriptor.name)) } }
+    }
+
+    /// Whether nobody has asked this before: the observer is told once.
+    func isToldFirst() -> Bool {
+        state.withLock { state in
+            defer { state.isTold = true }
+            return !state.isTold
+        }
     }
 
     /// What has been delivered up to now. A collector that has not delivered failed as its target did, or is late.

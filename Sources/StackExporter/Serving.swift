@@ -27,17 +27,23 @@ enum Serving {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPMetrics(showsScrapeErrors: settings.scrapesRedis)
         let reloads = ReloadMetrics()
+        let history = StatusHistory()
         let targets = try ConfiguredTargets(settings, group: group)
         let gatherer = Gatherer(
             targets: targets.targets, limits: settings.limits,
-            selfMetrics: [BuildInformation(), reloads, ProcessMetrics(), http], log: log)
+            selfMetrics: [BuildInformation(), reloads, ProcessMetrics(), http], observer: history, log: log)
+        let onDemand = ScrapeOnDemand(gatherer, history: history)
         let probing = CurrentProbing(Probing(settings, gatherer: gatherer, group: group, log: log))
         let reloading = Reloading(
             settings, targets: targets, of: gatherer, probing: probing, metrics: reloads, group: group, output: output,
             systemd: systemd, load: load)
         let server = WebServer(
             settings.web, gatherer: gatherer, metrics: http,
-            status: { status(of: gatherer, since: start, settings) }, probe: probing.answer,
+            status: {
+                await onDemand.refresh()
+                return status(of: gatherer, history, since: start, settings)
+            },
+            probe: probing.answer,
             routes: Health.routes(of: gatherer, version: BuildInformation.version, since: start)
                 + [Lifecycle.route(isEnabled: settings.web.enablesLifecycle, reload: reloading.reload)],
             group: group, log: log)
@@ -93,7 +99,7 @@ enum Serving {
     }
 
     private static func status(
-        of gatherer: Gatherer, since start: ContinuousClock.Instant, _ settings: Settings
+        of gatherer: Gatherer, _ history: StatusHistory, since start: ContinuousClock.Instant, _ settings: Settings
     ) -> StatusPage {
         StatusPage(
             version: BuildInformation.version,
@@ -101,13 +107,10 @@ enum Serving {
             uptime: start.duration(to: .now),
             links: [
                 .init(settings.web.telemetryPath, "Metrics"),
-                .init("/probe", "The metrics of one target: ?target=<name>"),
-                .init("/targets", "The targets, for Prometheus to discover"),
-                .init("/health", "How the exporter and its targets are doing; /health/db and /health/cache ask them"),
-                .init("/-/healthy", "Whether the exporter is alive"),
-                .init("/-/ready", "Whether it takes requests"),
+                .init("/targets", "Targets for Prometheus"),
+                .init("/health", "Health"),
+                .init("/-/ready", "Ready"),
             ],
-            targets: gatherer.lastOutcomes.map { .init(name: $0.name, outcome: $0.outcome) }
-        )
+            targets: gatherer.targets, history: history)
     }
 }

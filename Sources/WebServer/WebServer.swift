@@ -55,7 +55,7 @@ public final class WebServer: Sendable {
             Route(settings.telemetryPath) { request in
                 await scrapes.respond(to: request) { await gatherer.page(within: $0) }
             },
-            Route("/") { _ in await status().response },
+            Route("/") { await status().response(to: $0) },
             Route("/-/healthy") { _ in HTTPResponse(.ok, "Healthy.") },
             Route("/-/ready") { _ in
                 connections.isDraining

@@ -111,7 +111,7 @@ struct WholeServerTests {
         #expect(answer.status == 200)
         #expect(answer.field("Content-Type") == "text/html; charset=utf-8")
         for target in ["postgres", "redis", "containers", "host"] {
-            #expect(answer.body.contains("<li>\(target): up</li>"))
+            #expect(answer.body.contains("<bdi>\(target)</bdi></a></th><td class=\"good\">up</td>"))
         }
     }
 

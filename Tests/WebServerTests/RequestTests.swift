@@ -68,7 +68,13 @@ import Testing
             #expect(answer.field("Content-Type") == "text/html; charset=utf-8")
             #expect(answer.field("X-Content-Type-Options") == "nosniff")
             #expect(answer.text.contains("Version 1.2, revision abc, up for 1 min 30 s."))
-            #expect(answer.text.contains("test: not scraped yet"))
+            #expect(answer.text.contains("no answer yet"))
+            _ = try await server.client().get("/metrics")
+            #expect(try await server.client().get("/").text.contains("<td class=\"good\">up</td>"))
+            let zipped = try await server.client().get("/", "Accept-Encoding: gzip")
+            #expect(zipped.field("Content-Encoding") == "gzip")
+            #expect(zipped.field("Vary") == "Accept-Encoding")
+            #expect(String(decoding: try #require(inflated(zipped.body)), as: UTF8.self).hasSuffix("</html>\n"))
         }
     }
 

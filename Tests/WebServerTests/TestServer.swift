@@ -74,16 +74,14 @@ func makeServer(
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var limits = Gatherer.Limits()
     limits.timeout = .seconds(60)
-    let gatherer = Gatherer(targets: targets ?? [target], limits: limits, selfMetrics: [metrics], log: log)
+    let history = StatusHistory()
+    let gatherer = Gatherer(
+        targets: targets ?? [target], limits: limits, selfMetrics: [metrics], observer: history, log: log)
     return WebServer(
         settings,
         gatherer: gatherer,
         metrics: metrics,
-        status: {
-            StatusPage(
-                version: "1.2", revision: "abc", uptime: .seconds(90), links: [.init("/metrics", "The metrics")],
-                targets: [.init(name: "test", outcome: nil)])
-        },
+        status: { StatusPage.of(gatherer.targets, history) },
         probe: probe,
         routes: (health ? Health.routes(of: gatherer, version: "1.2", since: .now) : []) + routes,
         group: MultiThreadedEventLoopGroup.singleton,
