@@ -35,9 +35,10 @@ struct LineLogHandler: LogHandler {
     private let output: LogOutput
     var metadata: Logger.Metadata = [:]
 
-    /// What a message or a field may take. A line of all of them stays well below what journald and Docker cut.
-    private static let valueLimit = 2048
-    private static let fieldLimit = 16
+    /// How many bytes of a message or a field are written.
+    private static let valueLimit = 1024
+    /// After how many bytes no further field is. A line stays below what journald cuts, however much has to be escaped.
+    private static let lineLimit = 16 * 1024
 
     init(_ output: LogOutput) {
         self.output = output
@@ -65,18 +66,23 @@ struct LineLogHandler: LogHandler {
     }
 
     static func line(_ fields: [(key: String, value: String)], as format: LogFormat) -> String {
-        let fields = fields.prefix(fieldLimit).map { (key: $0.key, value: shortened($0.value)) }
-        return switch format {
-        case .logfmt:
-            fields.map { field in
-                let isPlain =
-                    !field.value.isEmpty
-                    && field.value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 < 0x7f }
-                return "\(field.key)=\(isPlain ? field.value : quoted(field.value))"
-            }.joined(separator: " ")
-        case .json:
-            "{\(fields.map { "\(quoted($0.key)):\(quoted($0.value))" }.joined(separator: ","))}"
+        var parts: [String] = []
+        var length = 0
+        for (key, value) in fields where length < lineLimit {
+            let value = shortened(value)
+            let part =
+                switch format {
+                case .logfmt: "\(key)=\(isPlain(value) ? value : quoted(value))"
+                case .json: "\(quoted(key)):\(quoted(value))"
+                }
+            parts.append(part)
+            length += part.utf8.count
         }
+        return format == .json ? "{\(parts.joined(separator: ","))}" : parts.joined(separator: " ")
+    }
+
+    private static func isPlain(_ value: String) -> Bool {
+        !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 < 0x7f }
     }
 
     private static func shortened(_ value: String) -> String {

@@ -32,14 +32,15 @@ public enum LivenessClient {
     ///   this machine's own server that is asked, and told nothing.
     /// - Returns: Why it is not alive: a sentence without a full stop; `nil` where it is.
     public static func complaint(about address: ListenAddress, mayBeEncrypted: Bool) async -> String? {
-        var answer: Answer
+        let answer: Answer
         do {
-            answer = try await ask(address, encrypted: false)
-            if case .other = answer, mayBeEncrypted { answer = try await ask(address, encrypted: true) }
+            answer = try await ask(address, mayBeEncrypted: mayBeEncrypted)
         } catch let error as IOError {
             return "nobody answers at \(address): \(String(cString: strerror(error.errnoCode)))"
-        } catch {
+        } catch is NIOConnectionError {
             return "nobody answers at \(address)"
+        } catch {
+            return "\(address) cannot be asked: \(error)"
         }
         return switch answer {
         // Whoever asks for a password, or for patience, is alive.
@@ -47,6 +48,14 @@ public enum LivenessClient {
         case .http(let status): "the server at \(address) answers with status \(status)"
         case .other: "what listens at \(address) does not answer as this server does"
         }
+    }
+
+    private static func ask(_ address: ListenAddress, mayBeEncrypted: Bool) async throws -> Answer {
+        guard mayBeEncrypted else { return try await ask(address, encrypted: false) }
+        // What a server of TLS does with a request in the clear is its own affair: an alert, an end, a reset.
+        let plain = try? await ask(address, encrypted: false)
+        if let plain, case .http = plain { return plain }
+        return try await ask(address, encrypted: true)
     }
 
     private static func ask(_ address: ListenAddress, encrypted: Bool) async throws -> Answer {
@@ -84,10 +93,9 @@ public enum LivenessClient {
                 for try await part in inbound { return Answer(part) }
                 return .other
             }
-        } catch is NIOSSLError where encrypted {
-            return .tls
-        } catch is BoringSSLError where encrypted {
-            return .tls
+        } catch let error where error is NIOSSLError || error is BoringSSLError {
+            // An alert is what a server of TLS says to a client that it does not want.
+            return "\(error)".contains("ALERT") ? .tls : .other
         }
     }
 }

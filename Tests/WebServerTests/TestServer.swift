@@ -68,14 +68,16 @@ func makeServer(
     targets: [any Target]? = nil,
     metrics: HTTPMetrics = HTTPMetrics(),
     probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
+    health: Bool = false,
     routes: [Route] = []
 ) -> WebServer {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var limits = Gatherer.Limits()
     limits.timeout = .seconds(60)
+    let gatherer = Gatherer(targets: targets ?? [target], limits: limits, selfMetrics: [metrics], log: log)
     return WebServer(
         settings,
-        gatherer: Gatherer(targets: targets ?? [target], limits: limits, selfMetrics: [metrics], log: log),
+        gatherer: gatherer,
         metrics: metrics,
         status: {
             StatusPage(
@@ -83,7 +85,7 @@ func makeServer(
                 targets: [.init(name: "test", outcome: nil)])
         },
         probe: probe,
-        routes: routes,
+        routes: (health ? Health.routes(of: gatherer, version: "1.2", since: .now) : []) + routes,
         group: MultiThreadedEventLoopGroup.singleton,
         log: log
     )
@@ -94,6 +96,7 @@ func withServer(
     target: TestTarget = TestTarget(),
     targets: [any Target]? = nil,
     probe: @escaping Probe.Answer = { _, _ throws(ProbeRefusal) in throw ProbeRefusal(.unknown, "No target.") },
+    health: Bool = false,
     routes: [Route] = [],
     _ body: (TestServer) async throws -> Void
 ) async throws {
@@ -102,7 +105,7 @@ func withServer(
     change(&settings)
     let metrics = HTTPMetrics()
     let server = makeServer(
-        settings, target: target, targets: targets, metrics: metrics, probe: probe, routes: routes)
+        settings, target: target, targets: targets, metrics: metrics, probe: probe, health: health, routes: routes)
     let address = try #require(await server.start().first)
     do {
         try await body(TestServer(server: server, address: address, metrics: metrics, target: target))
