@@ -35,14 +35,14 @@ public struct TargetHealth: Sendable {
 public final class HealthChecks: Sendable {
     private final class Check: Sendable {
         let done = Signal()
-        let outcome = Mutex<(result: Result<TargetHealth, CollectorError>, moment: ContinuousClock.Instant)?>(nil)
+        let result = Mutex<Result<TargetHealth, CollectorError>?>(nil)
     }
 
     /// How long an answer is good for.
     private static let lifetime = Duration.seconds(1)
 
     /// By their targets, as long as they are under way or good.
-    private let checks = Mutex<[ObjectIdentifier: (target: any ChecksHealth, check: Check)]>([:])
+    private let checks = Mutex<[ObjectIdentifier: Check]>([:])
 
     /// Nothing has been asked yet.
     public init() {}
@@ -53,28 +53,28 @@ public final class HealthChecks: Sendable {
         let id = ObjectIdentifier(target)
         let deadline = Deadline(after: limit)
         let (check, isNew) = checks.withLock { checks in
-            checks = checks.filter { _, entry in
-                entry.check.outcome.withLock { $0.map { $0.moment.duration(to: .now) < Self.lifetime } ?? true }
-            }
-            if let known = checks[id] { return (known.check, false) }
+            if let known = checks[id] { return (known, false) }
             let check = Check()
-            checks[id] = (target, check)
+            checks[id] = check
             return (check, true)
         }
-        if isNew {
-            // Apart from this request, whose client may go away while others wait.
-            Task {
-                let result: Result<TargetHealth, CollectorError>
-                do throws(CollectorError) {
-                    result = .success(try await target.checkHealth(until: deadline))
-                } catch {
-                    result = .failure(error)
-                }
-                check.outcome.withLock { $0 = (result, .now) }
-                check.done.fire()
-            }
-        }
+        // Apart from this request, whose client may go away while others wait.
+        if isNew { Task { await ask(target, check, until: deadline) } }
         await check.done.wait(until: deadline)
-        return check.outcome.withLock { $0?.result } ?? .failure(CollectorError(.timeout, "no answer in time"))
+        return check.result.withLock { $0 } ?? .failure(CollectorError(.timeout, "no answer in time"))
+    }
+
+    private func ask(_ target: any ChecksHealth, _ check: Check, until deadline: Deadline) async {
+        let result: Result<TargetHealth, CollectorError>
+        do throws(CollectorError) {
+            result = .success(try await target.checkHealth(until: deadline))
+        } catch {
+            result = .failure(error)
+        }
+        check.result.withLock { $0 = result }
+        check.done.fire()
+        try? await Task.sleep(for: Self.lifetime)
+        // Until here the target is kept, so that no other one has its identity.
+        _ = checks.withLock { $0.removeValue(forKey: ObjectIdentifier(target)) }
     }
 }

@@ -63,6 +63,22 @@ struct HealthChecksTests {
         #expect(asked >= 2 && asked <= 3, "\(requests)")
     }
 
+    private struct Weak {
+        weak var target: Patient?
+    }
+
+    /// One that is removed goes with its connection, though nobody asks again.
+    @Test func nothingIsKept() async throws {
+        let checks = HealthChecks()
+        var patient: Patient? = Patient()
+        let kept = Weak(target: patient)
+        patient?.release.fire()
+        if let patient { _ = try await checks.check(patient, within: .seconds(20)).get() }
+        patient = nil
+        for _ in 0..<2000 where kept.target != nil { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(kept.target == nil)
+    }
+
     /// Another target of the same kind has an answer of its own.
     @Test func targetsAreAskedEachForItself() async throws {
         let checks = HealthChecks()
