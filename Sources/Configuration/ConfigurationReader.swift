@@ -4,7 +4,11 @@ struct ConfigurationReader {
     private(set) var assignments: [Assignment] = []
     /// The servers that are named.
     private(set) var servers: [NamedServer] = []
-    private let keys = ConfigurationKeys.all()
+    private let keys: ConfigurationKeys
+
+    init(keys: ConfigurationKeys = .all()) {
+        self.keys = keys
+    }
 
     /// Reads the entries of the whole file.
     mutating func read(_ entries: [YAMLNode.Entry]) throws(ConfigurationError) {
