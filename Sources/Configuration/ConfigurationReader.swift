@@ -142,7 +142,7 @@ struct ConfigurationReader {
 extension YAMLNode {
     /// Whether it says true or false, and is no text.
     fileprivate var isTrueOrFalse: Bool {
-        guard case .scalar(let text, isPlain: true) = content else { return false }
-        return text == "true" || text == "false"
+        guard case .scalar(_, isPlain: true) = content else { return false }
+        return (try? bool()) != nil
     }
 }
