@@ -100,7 +100,7 @@ struct SettingLayersTests {
 
     @Test(arguments: [
         ("true", ["redis_rq": true], []), ("yes", ["redis_rq": true], []), ("off", ["redis_rq": false], []),
-        ("'true'", [:], ["true"]), ("[true, mail]", [:], ["true", "mail"]), ("mail,slow", [:], ["mail", "slow"]),
+        ("'true'", [:], ["true"]), ("[true, mail]", [:], ["true", "mail"]), ("'mail,slow'", [:], ["mail", "slow"]),
     ])
     func queuesAreNamedOrSwitched(value: String, chosen: [String: Bool], names: [String]) throws {
         let settings = try settings("redis: {queues: {rq: \(value)}}")
