@@ -4,7 +4,11 @@ struct ConfigurationReader {
     private(set) var assignments: [Assignment] = []
     /// The servers that are named.
     private(set) var servers: [NamedServer] = []
-    private let keys = ConfigurationKeys.all()
+    private let keys: ConfigurationKeys
+
+    init(keys: ConfigurationKeys = .all()) {
+        self.keys = keys
+    }
 
     /// Reads the entries of the whole file.
     mutating func read(_ entries: [YAMLNode.Entry]) throws(ConfigurationError) {
@@ -138,7 +142,7 @@ struct ConfigurationReader {
 extension YAMLNode {
     /// Whether it says true or false, and is no text.
     fileprivate var isTrueOrFalse: Bool {
-        guard case .scalar(let text, isPlain: true) = content else { return false }
-        return text == "true" || text == "false"
+        guard case .scalar(_, isPlain: true) = content else { return false }
+        return (try? bool()) != nil
     }
 }

@@ -17,7 +17,7 @@ extension Settings {
         let left: Set = ["sources", "warnings", "configurationFile", "shownConfiguration"]
         return Mirror(reflecting: self).children.compactMap { child in
             guard let label = child.label, !left.contains(label) else { return nil }
-            return [label] + "\(child.value)".split(whereSeparator: { ",()[]".contains($0) }).map { "\($0)" }.sorted()
+            return [label] + "\(child.value)".split(whereSeparator: { ", ()[]".contains($0) }).map { "\($0)" }.sorted()
         }
     }
 

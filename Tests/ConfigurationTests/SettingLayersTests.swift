@@ -98,6 +98,16 @@ struct SettingLayersTests {
         #expect(redis[1].collectors == settings.collectors)
     }
 
+    @Test(arguments: [
+        ("true", ["redis_rq": true], []), ("yes", ["redis_rq": true], []), ("off", ["redis_rq": false], []),
+        ("'true'", [:], ["true"]), ("[true, mail]", [:], ["true", "mail"]), ("'mail,slow'", [:], ["mail", "slow"]),
+    ])
+    func queuesAreNamedOrSwitched(value: String, chosen: [String: Bool], names: [String]) throws {
+        let settings = try settings("redis: {queues: {rq: \(value)}}")
+        #expect(settings.collectors.chosen == chosen)
+        #expect(settings.redisQueues.rq == names)
+    }
+
     // MARK: The environment's servers
 
     @Test func theFilesServersAreAllOfTheirKind() throws {
