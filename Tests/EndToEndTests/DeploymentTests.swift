@@ -69,6 +69,45 @@ struct DeploymentTests {
         #expect(exposure.status == 0, "\(exposure.output.suffix(200))")
     }
 
+    /// Docker's networks are without IPv6: it listens on every address there is all the same, and finds itself well.
+    @Test(.enabled("needs root") { getuid() == 0 }, arguments: [":19187", "[::]:19187", "0.0.0.0:19187", "eth:19187"])
+    func itServesWhereNoInterfaceHasIPv6(address: String) async throws {
+        let script = """
+            echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+            echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+            ip link set lo up
+            ip link add eth0 type veth peer name eth1
+            ip link set eth0 up
+            ip link set eth1 up
+            ip address add 192.0.2.1/24 dev eth0
+            mount --bind "$2" /etc/hosts
+            "$1" &
+            tries=0
+            until "$1" health; do
+                tries=$((tries + 1))
+                [ $tries -lt 100 ]
+                kill -0 $!
+                sleep 0.1
+            done
+            curl -sSf --max-time 20 http://192.0.2.1:19187/-/healthy
+            kill $!
+            wait $!
+            """
+        let hosts = FileManager.default.temporaryDirectory.appending(path: "hosts-\(UUID().uuidString.prefix(8))")
+        // As Docker writes it.
+        try "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n192.0.2.1 eth\n"
+            .write(to: hosts, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: hosts) }
+        let result = try await run(
+            [
+                "timeout", "60", "unshare", "--net", "--mount", "sh", "-euc", script, "network", Exporter.binary,
+                hosts.path,
+            ],
+            environment: .only(["STACK_EXPORTER_WEB_LISTEN_ADDRESS": address]))
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("ealthy"), "\(result.output)")
+    }
+
     @Test func theListOfPartsIsSPDX() async throws {
         let program = ComposeFiles.original.appending(path: "sbom").path
         let parts = """

@@ -135,6 +135,7 @@ struct ImageTests {
         let engine = try DockerEngine.shared
         let watched = hasSocket ? "watched-by-name" : "watched"
         let files = try await Load.cpu.frozen(in: engine, named: watched)
+        let wired = try await Load.network.frozen(in: engine, named: "\(watched)-wired")
         let exporter = try await Contained(
             "exporter-\(hasSocket)", in: engine,
             options: hasSocket
@@ -195,13 +196,15 @@ struct ImageTests {
         }
         #expect(page.all("container_state").isEmpty == !hasSocket)
         #expect(page.reasons(of: "containers") == [])
-        // The network of what others run needs the number of its process, which the engine tells.
-        #expect(page.all("container_network_receive_bytes_total").keys.contains { $0.labels["id"] == "/" })
+        let networks = page.all("container_network_receive_bytes_total").keys
+        #expect(networks.contains { $0.labels["id"] == "/" })
+        // That of a container takes the number of its process, which the engine tells.
+        #expect(networks.contains { $0.labels["id"] == wired.cgroup && $0.labels["interface"] == "eth0" } == hasSocket)
         // 64 MB are plenty.
         let own = engine.cgroup(of: try await engine.inspect(exporter.name, "{{.Id}}"))
         let memory = try #require(page.of(own)[Page.Series(name: "container_memory_working_set_bytes", labels: [:])])
         #expect(memory < 40_000_000)
-        try await engine.cli("rm", "--force", exporter.name, watched)
+        try await engine.cli("rm", "--force", exporter.name, watched, "\(watched)-wired")
     }
 
     /// Databases by their names, and passwords from files, as in the Compose files.
