@@ -67,7 +67,7 @@ image: ## build the container image stack-exporter with docker or podman; more f
 
 test-docker: image python ## run the image on an engine of its own, as root
 	@Tests/Lab/install $(TEST_PACKAGES)
-	@mkdir -p .build && rm -f .build/image.tar && $(ENGINE) save --output .build/image.tar $(IMAGE)
+	@mkdir -p .build && rm -f .build/image.tar && $(ENGINE) save --output .build/image.tar $(IMAGE):latest
 	@STACK_EXPORTER_IMAGE=$(CURDIR)/.build/image.tar $(TEST) --filter ImageTests
 
 fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600

@@ -235,6 +235,45 @@ struct ImageTests {
         try await engine.cli("rm", "--force", exporter.name)
     }
 
+    /// By Compose, on a network of Docker's own, where it listens on every address and is found by its name.
+    @Test func composeAddsItToAStack() async throws {
+        let engine = try DockerEngine.shared
+        let files = try await ComposeFiles()
+        let sidecar = files.directory.appending(path: "sidecar.yaml")
+        // The host's port may be somebody else's here.
+        try files.text("sidecar.yaml").replacing("127.0.0.1:19187:19187", with: "19187")
+            .write(to: sidecar, atomically: true, encoding: .utf8)
+        func compose(_ arguments: String...) async throws -> CommandResult {
+            try await run(
+                ["timeout", "120", "docker-compose", "--file", sidecar.path, "--project-name", "shop"] + arguments,
+                environment: .added(["DOCKER_HOST": "unix://\(engine.socket)"]))
+        }
+        let started = try await compose("up", "--detach")
+        #expect(started.status == 0, "\(started.errors)")
+        let id = try await compose("ps", "--quiet").output.trimmingCharacters(in: .newlines)
+        let isHealthy = try await eventually(within: 60) {
+            (try? await engine.inspect(id, "{{.State.Health.Status}}")) == "healthy"
+        }
+        let memory = try? await engine.inspect(id, "{{.HostConfig.Memory}}")
+        let said = try? await engine.cli("logs", id)
+        let text = try? await engine.cli([
+            "run", "--rm", "--network", "shop_default", busyboxImage, "wget", "-q", "-O", "-",
+            "http://stack-exporter:19187/metrics",
+        ])
+        // Whatever came of it: the network is one of the machine.
+        let ended = try await compose("down", "--timeout", "5")
+        #expect(ended.status == 0, "\(ended.errors)")
+        #expect(isHealthy, "\(said ?? "")")
+        #expect(memory == "67108864")
+        let page = try Page(#require(text))
+        // The databases are not there, and it says so.
+        #expect(page["pg_up"] == 0 && page["redis_up"] == 0)
+        let own = engine.cgroup(of: id)
+        #expect(page.all("container_memory_usage_bytes").keys.contains { $0.labels["id"] == own })
+        // The host's network, and not that of the container.
+        #expect(page["node_network_receive_bytes_total", ["device": "lo"]] ?? 0 > 0)
+    }
+
     /// Others that restart begin anew and disturb nobody; the engine's own restart is a gap, and nothing more.
     @Test func restartsLoseNothingButTheGap() async throws {
         let engine = try await DockerEngine()
