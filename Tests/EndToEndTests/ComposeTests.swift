@@ -38,7 +38,7 @@ struct ComposeTests {
         #expect(file[.posixPermissions] as? Int == 0o444)
     }
 
-    /// What the issue of a sidecar is: it may do nothing, and sees what it has to.
+    /// It may do nothing, and is given what it has to see.
     @Test func theExporterIsWithoutPrivileges() async throws {
         let files = try await ComposeFiles()
         let sidecar = try files.text("sidecar.yaml")
@@ -209,6 +209,21 @@ struct ComposeTests {
         }
         #expect(isScraped, "\(targets)")
         prometheus.stop()
+    }
+
+    /// Grafana is no package of Debian's: that what its files name is there is all that is known of them here.
+    @Test func grafanasFilesNameWhatIsThere() async throws {
+        let files = try await ComposeFiles()
+        let services = try await files.services()
+        let volumes = try #require(services["grafana"]?.volumes)
+        let source = try files.text("grafana/provisioning/datasources/prometheus.yaml")
+        let host = try #require(source.firstMatch(of: /url: http:\/\/([a-z]+):9090\n/)).1
+        #expect(services[String(host)]?.image?.hasPrefix("prom/prometheus:") == true)
+        let provider = try files.text("grafana/provisioning/dashboards/dashboards.yaml")
+        let path = try #require(provider.firstMatch(of: /path: ([a-z\/]+)/)).1
+        #expect(volumes.contains { $0.hasSuffix("/dashboards:\(path):ro") }, "\(volumes)")
+        #expect(volumes.contains { $0.hasSuffix("/grafana/provisioning:/etc/grafana/provisioning:ro") })
+        #expect(FileManager.default.fileExists(atPath: ComposeFiles.repository.appending(path: "dashboards").path))
     }
 
     /// The service that holds the engine's socket hands on what the exporter reads of it, and nothing else.
