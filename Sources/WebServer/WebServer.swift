@@ -106,6 +106,8 @@ public final class WebServer: Sendable {
         if cut > 0 { log.warning("connections cut at shutdown", metadata: ["connections": "\(cut)"]) }
     }
 
+    /// Addresses that are numbers go to no resolver: it knows none of IPv6 where no interface has one, as on Docker's
+    /// networks, though `::` can be listened on there, for IPv4 too.
     private func listen(on address: ListenAddress) async throws -> any Channel {
         switch address {
         case .tcp(host: "", let port):
@@ -113,11 +115,14 @@ public final class WebServer: Sendable {
                 return try await bootstrap.serverChannelOption(
                     ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 0
                 )
-                .bind(host: "::", port: port).get()
+                .bind(to: SocketAddress(ipAddress: "::", port: port)).get()
             } catch let error as IOError where [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errnoCode) {
                 return try await bootstrap.bind(host: "0.0.0.0", port: port).get()
             }
         case .tcp(let host, let port):
+            if let address = try? SocketAddress(ipAddress: host, port: port) {
+                return try await bootstrap.bind(to: address).get()
+            }
             return try await bootstrap.bind(host: host, port: port).get()
         case .inherited(let descriptor):
             // NIO ends the process over a descriptor that is none.

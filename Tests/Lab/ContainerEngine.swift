@@ -59,7 +59,9 @@ extension ContainerEngine {
     /// A container's cgroup as in the `id` label.
     public func cgroup(of id: String) -> String { "\(parent)/\(cgroupName(of: id))" }
 
-    func cli(_ arguments: [String]) async throws -> String {
+    /// The same with a list of arguments.
+    @discardableResult
+    public func cli(_ arguments: [String]) async throws -> String {
         let result = try await Lab.run(
             ["timeout", "120"] + program + arguments, environment: .added(environment))
         guard result.status == 0 else {
