@@ -150,7 +150,10 @@ extension NamedServer.Field {
 extension [NamedServer] {
     /// Refuses a name that two targets have.
     func checkNames() throws(ConfigurationError) {
-        var owners = ["containers": "this host's containers", "host": "this host itself"]
+        var owners = [
+            "containers": "this host's containers", "host": "this host itself",
+            Gatherer.ownName: "the exporter itself",
+        ]
         for server in self {
             if let owner = owners.updateValue("the target at \(server.source)", forKey: server.name) {
                 throw server.source.error(

@@ -57,36 +57,6 @@ public final class Gatherer: Sendable {
         }
     }
 
-    /// A scrape of one target, which several gathers may wait for.
-    private struct Run {
-        let target: any Target
-        let scrape: Scrape
-        /// Fires when the target has returned.
-        let returned = Signal()
-    }
-
-    private final class Gathering: Sendable {
-        /// The one target that is gathered; `nil` for all.
-        let target: ObjectIdentifier?
-        /// Of all targets that are gathered, in their order.
-        let runs: [Run]
-        /// The targets whose scrapes are this gather's own, to start, to count and to report.
-        let begun: Set<ObjectIdentifier>
-        let seriesPerTarget: Int
-        /// Fires when the page is there.
-        let done = Signal()
-        let page = Mutex<Page?>(nil)
-
-        init(target: ObjectIdentifier?, runs: [Run], begun: Set<ObjectIdentifier>, seriesPerTarget: Int) {
-            self.target = target
-            self.runs = runs
-            self.begun = begun
-            self.seriesPerTarget = seriesPerTarget
-        }
-
-        func hasBegun(_ run: Run) -> Bool { begun.contains(ObjectIdentifier(run.target)) }
-    }
-
     /// - Parameters:
     ///   - targets: In the order in which their samples stand within a family.
     ///   - selfMetrics: Further parts of the exporter that tell of themselves, asked at every gather.
@@ -123,13 +93,31 @@ public final class Gatherer: Sendable {
         return await page(joined, until: deadline)
     }
 
-    /// The page of one target by its name, without its `target` label and without what the exporter says of itself.
+    /// The page of one target by its name, without its `target` label and without what the exporter says of itself; or
+    /// ``ownPage()`` by ``ownName``.
     ///
     /// - Returns: `nil` where there is no such target.
     public func page(of name: String, within timeout: Duration? = nil) async -> Page? {
+        if name == Self.ownName { return ownPage() }
         let deadline = deadline(within: timeout)
         guard let joined = join(name, until: deadline) else { return nil }
         return await page(joined, until: deadline)
+    }
+
+    /// The name of the page of what the exporter says of itself, which no target has.
+    public static let ownName = "exporter"
+
+    /// What the exporter says of itself, and of each target as its last scrape went; nothing is scraped for it.
+    public func ownPage() -> Page {
+        var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
+        assembly.addOwn(ownFamilies(lastScrapes.compactMap { target, outcome in outcome.map { (target, $0) } }))
+        return Page(families: assembly.families)
+    }
+
+    private func ownFamilies(_ outcomes: [(target: any Target, outcome: ScrapeOutcome)]) -> [MetricFamily] {
+        let (gathers, shared, dropped) = state.withLock { ($0.gathers, $0.shared, $0.dropped) }
+        return GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
+            + selfMetrics.flatMap { $0.families() }
     }
 
     private func page(_ joined: (gathering: Gathering, isNew: Bool), until deadline: Deadline) async -> Page {
@@ -285,26 +273,30 @@ public final class Gatherer: Sendable {
         var assembly = PageAssembly(seriesPerTarget: gathering.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
         var begun = outcomes
-        var delivered: [String: Set<String>] = [:]
+        var delivered: [String: [String]] = [:]
         for run in gathering.runs {
             let target = run.target
             let (outcome, families) = run.scrape.harvest(target.collectors)
-            delivered.merge(run.scrape.delivered) { $0.union($1) }
+            delivered.merge(run.scrape.delivered) { $0 + $1 }
             let isOneOfMany = ofKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
             if gathering.hasBegun(run) { begun.append((target, outcome)) }
         }
-        let (gathers, shared, dropped, news) = state.withLock { state in
-            var news: [(target: any Target, lines: [FailureLog.Line])] = []
-            if isFinal {
-                state.dropped.add(assembly.dropped)
-                for (target, outcome) in begun {
-                    let lines = state.records[ObjectIdentifier(target)]?.take(outcome)
-                    news.append((target, lines ?? []))
-                }
+        if isFinal { record(begun, dropped: assembly.dropped) }
+        guard gathering.target == nil else { return Page(families: assembly.families, delivered: delivered) }
+        let own = ownFamilies(outcomes)
+        assembly.addOwn(own)
+        return Page(families: assembly.families, delivered: delivered, own: own.map(\.descriptor.name))
+    }
+
+    /// Remembers how a gather went, and says in the log what is new of it.
+    private func record(_ outcomes: [(target: any Target, outcome: ScrapeOutcome)], dropped: DroppedSamples) {
+        let news = state.withLock { state in
+            state.dropped.add(dropped)
+            return outcomes.map { target, outcome in
+                (target, state.records[ObjectIdentifier(target)]?.take(outcome) ?? [])
             }
-            return (state.gathers, state.shared, state.dropped, news)
         }
         for (target, lines) in news {
             for line in lines {
@@ -313,14 +305,6 @@ public final class Gatherer: Sendable {
                     metadata: line.fields.merging(["target": "\(target.name)"]) { $1 })
             }
         }
-        if isFinal, !assembly.dropped.isEmpty {
-            log.debug("samples dropped", metadata: ["samples": "\(assembly.dropped)"])
-        }
-        guard gathering.target == nil else { return Page(families: assembly.families, delivered: delivered) }
-        let own =
-            GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
-            + selfMetrics.flatMap { $0.families() }
-        assembly.addOwn(own)
-        return Page(families: assembly.families, delivered: delivered, own: Set(own.map(\.descriptor.name)))
+        if !dropped.isEmpty { log.debug("samples dropped", metadata: ["samples": "\(dropped)"]) }
     }
 }

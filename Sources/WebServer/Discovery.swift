@@ -39,15 +39,19 @@ enum Discovery {
     ///
     /// and no relabelling. Samples then differ by `instance`, the exporter's address, and `target`, as they do on the page of
     /// several targets; `__meta_stack_exporter_kind` is for a job that wants one kind alone.
+    ///
+    /// Last stands the exporter itself, without a label `target`, since its samples have one.
     static func groups(of targets: [any Target], at host: String?) -> [Group] {
-        targets.map { target in
+        func group(_ name: String, kind: String, further: [(name: String, value: String)] = []) -> Group {
             Group(
-                targets: [host ?? target.name],
+                targets: [host ?? name],
                 labels: [
-                    ("__metrics_path__", Probe.Path.probe.rawValue), ("__param_target", target.name),
-                    ("__meta_stack_exporter_kind", type(of: target).kind), ("target", target.name),
-                ])
+                    ("__metrics_path__", Probe.Path.probe.rawValue), ("__param_target", name),
+                    ("__meta_stack_exporter_kind", kind),
+                ] + further)
         }
+        return targets.map { group($0.name, kind: type(of: $0).kind, further: [("target", $0.name)]) }
+            + [group(Gatherer.ownName, kind: Gatherer.ownName)]
     }
 
     private static func answer(_ groups: [Group]) -> HTTPResponse {

@@ -31,8 +31,8 @@ struct FleetTests {
             "REDIS_ADDR": caches.map { "127.0.0.1:\($0.port)" }.joined(separator: ","),
         ])
         let prometheus = try await FleetPrometheus(exporter: exporter)
-        // The databases, the caches, the containers and the host.
-        let total = Double(Self.databases + Self.caches + 2)
+        // The databases, the caches, the containers, the host and the exporter itself.
+        let total = Double(Self.databases + Self.caches + 3)
         let isScraped = try await eventually(within: 300) {
             guard try await prometheus.value("count(up{job=\"stack\"} == 1)") == total,
                 try await prometheus.value("count(pg_up == 1)") == Double(Self.databases)
@@ -41,6 +41,11 @@ struct FleetTests {
         }
         try #require(isScraped, "\(prometheus.log.suffix(2000)) \(exporter.log)")
         #expect(try await prometheus.value("count(count by (target) (up{job=\"stack\"}))") == total)
+        #expect(try await prometheus.value("count(up{job=\"stack\",target=\"\"})") == 1)
+        #expect(try await prometheus.value("count(stack_exporter_build_info)") == 1)
+        let delivering = try await prometheus.value(
+            "count(count by (target) (stack_exporter_collector_success == 1))")
+        #expect(delivering == total - 1)
         #expect(
             try await prometheus.value("count(pg_stat_database_xact_commit{target=\"postgres-7\",datname=\"fleet_7\"})")
                 == 1)

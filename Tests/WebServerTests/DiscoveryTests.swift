@@ -38,14 +38,16 @@ struct DiscoveryTests {
                 #"{"targets":["test"],"labels":{"__metrics_path__":"/probe","__param_target":"test","__meta_stack_exporter_kind":"test","target":"test"}}"#
             let second =
                 #"{"targets":["test"],"labels":{"__metrics_path__":"/probe","__param_target":"a \"name\"","__meta_stack_exporter_kind":"redis","target":"a \"name\""}}"#
-            #expect(answer.text == "[\(first),\(second)]\n")
+            let own =
+                #"{"targets":["test"],"labels":{"__metrics_path__":"/probe","__param_target":"exporter","__meta_stack_exporter_kind":"exporter"}}"#
+            #expect(answer.text == "[\(first),\(second),\(own)]\n")
         }
     }
 
     @Test func withoutAHostTheyAreTheirNames() {
-        #expect(Discovery.groups(of: [TestTarget()], at: nil).map(\.targets) == [["test"]])
-        #expect(Discovery.groups(of: [TestTarget()], at: "exporter:19187").map(\.targets) == [["exporter:19187"]])
-        #expect(Discovery.groups(of: [], at: nil).isEmpty)
+        #expect(Discovery.groups(of: [TestTarget()], at: nil).map(\.targets) == [["test"], ["exporter"]])
+        let groups = Discovery.groups(of: [TestTarget()], at: "stack:19187")
+        #expect(groups.map(\.targets) == [["stack:19187"], ["stack:19187"]])
     }
 
     @Test func theNodesOfClusters() async throws {
