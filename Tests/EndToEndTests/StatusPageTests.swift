@@ -66,7 +66,8 @@ struct StatusPageTests {
     @Test func whereNobodyScrapesThePageDoesItself() async throws {
         let redis = try await RedisServer()
         let exporter = try await Exporter(["REDIS_ADDR": "127.0.0.1:\(redis.port)"])
-        #expect(try await exporter.get("/").body.contains("All 3 targets are up"))
+        let isUp = try await eventually { try await exporter.get("/").body.contains("All 3 targets are up") }
+        #expect(isUp)
         redis.signal(SIGSTOP)
         defer { redis.signal(SIGCONT) }
         let hanging = try await Exporter(["REDIS_ADDR": "127.0.0.1:\(redis.port)"])
