@@ -29,12 +29,11 @@ import Testing
     @Test func aTargetThatHangsKeepsThePageForAShortTimeOnly() async {
         let target = TestTarget(isOpen: false)
         let onDemand = onDemand(target)
-        let start = ContinuousClock.now
         await withDiscardingTaskGroup { group in
             for _ in 0..<5 { group.addTask { await onDemand.refresh() } }
         }
-        #expect(start.duration(to: .now) < .seconds(20))
-        #expect(history.records(of: [target]).isEmpty)
+        #expect(target.runs == 1)
+        #expect(history.records(of: [target])["test"]?.last.isUp != true)
         target.open()
     }
 

@@ -92,10 +92,10 @@ struct FiguresSections {
         }
         page.add("<h3>\(ranking.title)</h3>\n")
         page.element("div", "class=\"sheet\"") { page in
-            page.element("table") { page in
+            page.element("table", "class=\"rows\"") { page in
                 page.add("<thead><tr><th scope=\"col\">\(ranking.heading)</th>")
                 for (_, column) in columns { page.add("<th scope=\"col\">\(column.label)</th>") }
-                if hasTroubles { page.add("<th scope=\"col\">Remarks</th>") }
+                if hasTroubles { page.add("<th scope=\"col\" class=\"remarks\">Remarks</th>") }
                 page.add("</tr></thead>\n<tbody>\n")
                 var shown = 0
                 for row in rows where page.count < limit {
@@ -129,7 +129,7 @@ struct FiguresSections {
                         "<data value=\"\(value.value)\">\(Wording.number(value.value, figure.unit))</data> \(figure.label)"
                     } : nil
             }
-            page.add("<td>\(remarks.joined(separator: ", "))</td>")
+            page.add("<td class=\"remarks\">\(remarks.joined(separator: ", "))</td>")
         }
     }
 }

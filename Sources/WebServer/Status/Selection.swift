@@ -74,9 +74,9 @@ indirect enum Reading: Sendable {
     /// The number; `nil` where a part of it is not known.
     func number(value: (Selection) -> Double?, growth: (Selection) -> Double?) -> Double? {
         func both(_ one: Reading, _ other: Reading, _ combine: (Double, Double) -> Double) -> Double? {
-            guard let one = one.number(value: value, growth: growth),
-                let other = other.number(value: value, growth: growth)
-            else { return nil }
+            // Both, whatever the first is: a counter has to be read each time.
+            let numbers = [one, other].map { $0.number(value: value, growth: growth) }
+            guard let one = numbers[0], let other = numbers[1] else { return nil }
             let result = combine(one, other)
             return result.isFinite ? result : nil
         }

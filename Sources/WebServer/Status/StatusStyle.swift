@@ -54,7 +54,7 @@ enum StatusStyle {
         :root{color-scheme:light dark;\(variables(\.light));font:15px/1.45 system-ui,sans-serif}
         @media(prefers-color-scheme:dark){:root{\(variables(\.dark))}}
         *{box-sizing:border-box}
-        body{margin:0;background:var(--page);color:var(--text);overflow-wrap:anywhere}
+        body{margin:0;background:var(--page);color:var(--text);overflow-wrap:break-word}
         header,main,footer{max-width:76rem;margin:0 auto;padding:0 1rem}
         header{padding-top:1rem}
         h1,h2,h3,p{margin:0}
@@ -79,7 +79,8 @@ enum StatusStyle {
         th[scope=rowgroup]{font-size:.8rem;font-weight:400;color:var(--muted);padding-bottom:0}
         tr.group+tr{border-top:0}
         tr.group+tr>*{padding-top:.1rem}
-        .sheet tbody th[scope=row]{min-width:6rem}
+        th[scope=row],tr.why td,h3{overflow-wrap:anywhere}
+        .sheet tbody th[scope=row]{min-width:6.6rem}
         dl+p{margin-top:.5rem}
         .number{text-align:right;white-space:nowrap}
         dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(13.5rem,1fr));gap:.6rem;margin:0}
@@ -90,6 +91,9 @@ enum StatusStyle {
         dd.cell{display:flex;flex-direction:column;justify-content:space-between}
         dd data{font-size:1.35rem;line-height:1.3;font-weight:600;font-variant-numeric:tabular-nums}
         small{display:block;font-weight:400}
+        .rows{table-layout:fixed}
+        .rows th:first-child{width:19%}
+        .rows .remarks{width:19%}
         td .cell{display:flex;flex-wrap:wrap;gap:.2rem 1.25rem}
         td .cell>div{flex:1 1 9rem;max-width:14rem}
         .bar{display:block;width:100%;height:6px;margin:.3rem 0 .2rem;border-radius:3px}
@@ -105,6 +109,9 @@ enum StatusStyle {
         dl{grid-template-columns:repeat(auto-fill,minmax(9.2rem,1fr))}
         .sheet{padding:.1rem .6rem}
         th,td{padding-right:.5rem}
+        .rows tr{display:grid;grid-template-columns:1fr 1fr}
+        .rows th:first-child,.rows .remarks,.rows [colspan]{grid-column:1/-1}
+        .rows th,.rows td{padding-top:.15rem;padding-bottom:.15rem}
         }
         """
 
