@@ -191,11 +191,11 @@ public final class Gatherer: Sendable {
         var assembly = PageAssembly(seriesPerTarget: limits.seriesPerTarget)
         var outcomes: [(target: any Target, outcome: ScrapeOutcome)] = []
         var begun = outcomes
-        var delivered: [String: Set<String>] = [:]
+        var delivered: [String: [String]] = [:]
         for (index, run) in gathering.runs {
             let target = targets[index]
             let (outcome, families) = run.scrape.harvest(target.collectors)
-            delivered.merge(run.scrape.delivered) { $0.union($1) }
+            delivered.merge(run.scrape.delivered, uniquingKeysWith: +)
             let isOneOfMany = gathering.target == nil && targetsOfKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))
@@ -217,7 +217,7 @@ public final class Gatherer: Sendable {
             GatherMetrics.families(outcomes: outcomes, gathers: gathers, shared: shared, dropped: dropped)
             + selfMetrics.flatMap { $0.families() }
         assembly.addOwn(own)
-        return Page(families: assembly.families, delivered: delivered, own: Set(own.map(\.descriptor.name)))
+        return Page(families: assembly.families, delivered: delivered, own: own.map(\.descriptor.name))
     }
 
     /// Says in the log what has begun to fail and what works again, each once.

@@ -6,12 +6,12 @@ public final class Page: Sendable {
     /// Sorted by name; names and series are legal and differ.
     public let families: [MetricFamily]
     /// The names of the families that each collector has delivered, by the collector's.
-    private let delivered: [String: Set<String>]
+    private let delivered: [String: [String]]
     /// The names of the families that the exporter tells of itself.
-    private let own: Set<String>
+    private let own: [String]
     private let encoded = Mutex<[String: [UInt8]]>([:])
 
-    init(families: [MetricFamily], delivered: [String: Set<String>] = [:], own: Set<String> = []) {
+    init(families: [MetricFamily], delivered: [String: [String]] = [:], own: [String] = []) {
         self.families = families
         self.delivered = delivered
         self.own = own
@@ -35,6 +35,7 @@ public final class Page: Sendable {
             collectors.reduce(into: []) { $0.formUnion(delivered[$1] ?? []) }
         }
         let all = names(of: Set(delivered.keys))
+        let own = Set(own)
         let wanted =
             filter.collectors.map { names(of: $0) }
             ?? names(of: Set(delivered.keys).subtracting(filter.excludedCollectors))
@@ -44,7 +45,7 @@ public final class Page: Sendable {
                 guard all.contains(name) ? wanted.contains(name) : filter.collectors == nil || !own.contains(name)
                 else { return false }
                 return filter.names.map { !family.names.isDisjoint(with: $0) } ?? true
-            }, delivered: delivered, own: own)
+            })
     }
 }
 

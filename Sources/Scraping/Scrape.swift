@@ -89,8 +89,8 @@ public final class Scrape: Sendable {
     }
 
     /// The names of the families that each collector has delivered up to now.
-    var delivered: [String: Set<String>] {
-        state.withLock { $0.results.mapValues { Set($0.families.map(\.descriptor.name)) } }
+    var delivered: [String: [String]] {
+        state.withLock { $0.results.mapValues { $0.families.map(\.descriptor.name) } }
     }
 
     /// What has been delivered up to now. A collector that has not delivered failed as its target did, or is late.
