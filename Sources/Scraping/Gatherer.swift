@@ -277,7 +277,7 @@ public final class Gatherer: Sendable {
         for run in gathering.runs {
             let target = run.target
             let (outcome, families) = run.scrape.harvest(target.collectors)
-            delivered.merge(run.scrape.delivered) { $0 + $1 }
+            delivered.merge(run.scrape.delivered, uniquingKeysWith: +)
             let isOneOfMany = ofKind[type(of: target).kind, default: 0] > 1
             assembly.add(families + target.status(of: outcome), target: isOneOfMany ? target.name : nil)
             outcomes.append((target, outcome))

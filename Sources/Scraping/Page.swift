@@ -34,8 +34,8 @@ public final class Page: Sendable {
         func names(of collectors: Set<String>) -> Set<String> {
             collectors.reduce(into: []) { $0.formUnion(delivered[$1] ?? []) }
         }
-        let own = Set(own)
         let all = names(of: Set(delivered.keys))
+        let own = Set(own)
         let wanted =
             filter.collectors.map { names(of: $0) }
             ?? names(of: Set(delivered.keys).subtracting(filter.excludedCollectors))
@@ -45,7 +45,7 @@ public final class Page: Sendable {
                 guard all.contains(name) ? wanted.contains(name) : filter.collectors == nil || !own.contains(name)
                 else { return false }
                 return filter.names.map { !family.names.isDisjoint(with: $0) } ?? true
-            }, delivered: delivered, own: self.own)
+            })
     }
 }
 

@@ -36,7 +36,7 @@ final class Connections: Sendable {
         /// The connection without a request under way that has been so for longest.
         var longestWaiting: ObjectIdentifier? {
             let busy = Set(requests.values.map(\.connection))
-            return open.filter { !busy.contains($0.key) }.min { $0.value.lastUse < $1.value.lastUse }?.key
+            return open.lazy.filter { !busy.contains($0.key) }.min { $0.value.lastUse < $1.value.lastUse }?.key
         }
     }
 

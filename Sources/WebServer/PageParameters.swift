@@ -13,7 +13,8 @@ extension PageFilter {
         guard collectors.isEmpty || excluded.isEmpty else {
             throw ProbeRefusal(.malformed, "Say either collect[] or exclude[]: one tells all that the other could.")
         }
-        for name in collectors + excluded where !Self.known.contains(name) {
+        // Custom queries are collectors that no catalogue has.
+        for name in collectors + excluded where !Self.known.contains(name) && !name.hasPrefix("custom_") {
             let remedy = nearest(to: name, among: Self.known.sorted()).map { "did you mean \($0)?" }
             // What a client sends is not repeated at any length.
             throw ProbeRefusal(

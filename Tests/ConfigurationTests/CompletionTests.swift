@@ -9,9 +9,9 @@ struct CompletionTests {
         let script = shell.completion
         for command in Command.allCases { #expect(script.contains(command.rawValue)) }
         for option in Option.all {
-            let isOffered =
-                script.contains("\(option.flag)=") || script.contains("\(option.flag) ")
-                || script.contains("\(option.flag)[")
+            let flag = option.flag
+            let written = shell == .fish ? "-l \(flag) -" : option.placeholder == nil ? "--no-\(flag)" : "--\(flag)="
+            let isOffered = script.contains(written)
             #expect(isOffered == (option.advice == nil), "\(option.flag)")
         }
     }

@@ -49,7 +49,7 @@ struct CommandTests {
         for arguments in [["help"], ["-h"], ["-help"], ["serve", "--help"]] {
             #expect(try await Exporter.run(arguments).output == help.output)
         }
-        for command in ["serve", "scrape", "check", "metrics", "health", "version", "help"] {
+        for command in ["serve", "scrape", "check", "metrics", "health", "completion", "man", "version", "help"] {
             #expect(help.output.contains("\n  \(command) "))
         }
         let flags = [

@@ -37,7 +37,7 @@ final class HostileClients {
             clients[client] += 1
             if kind == "slow":
                 client.send(slow[sent:sent + 1])
-            elif kind == "deaf" and sent % 4 == 0:
+            elif kind == "deaf" and sent % 40 == 0:
                 client.send(page + b"\\r\\n")
             elif kind == "idle" and client.recv(1) == b"":
                 raise ConnectionResetError
@@ -72,8 +72,8 @@ final class HostileClients {
         self.log = log
         daemon = try Daemon(
             ["/usr/bin/python3", "-c", Self.script, kind.rawValue, "\(port)", "\(count)"], stop: "KILL", log: log)
-        let isReady = try await eventually(within: 120) {
-            try String(contentsOf: log, encoding: .utf8).contains("ready")
+        let isReady = try await eventually(within: 240) {
+            (try? String(contentsOf: log, encoding: .utf8).contains("ready")) ?? false
         }
         guard isReady else { throw LabError("\(try String(contentsOf: log, encoding: .utf8))") }
     }
