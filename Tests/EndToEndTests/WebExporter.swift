@@ -29,10 +29,13 @@ final class WebExporter: Sendable {
         daemon = try Daemon(
             [Exporter.binary, "--web.listen-address=127.0.0.1:\(port)", "--log.level=debug"] + flags,
             environment: .only([:]), stop: "KILL", log: directory.appending(path: "log"))
-        let listens = try await eventually { log.contains("msg=listening") }
+        let log = directory.appending(path: "log")
+        let listens = try await eventually {
+            try String(contentsOf: log, encoding: .utf8).contains("msg=listening")
+        }
         guard listens else {
             daemon.stop()
-            throw LabError("the exporter does not start: \(log)")
+            throw LabError("the exporter does not start: \(try String(contentsOf: log, encoding: .utf8))")
         }
     }
 

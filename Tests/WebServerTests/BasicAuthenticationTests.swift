@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Scraping
 import Synchronization
 import Testing
 
@@ -64,34 +65,33 @@ struct BasicAuthenticationTests {
         #expect(await authentication.verdict(on: field("alice", "hunter2 of alice")) == .granted)
         // Nothing else is compared until the checker is let go.
         let letGo = DispatchSemaphore(value: 0)
-        async let held: Void = checker.hold(until: letGo)
-        let verdicts = Mutex<[BasicAuthentication.Verdict]>([])
-        try await withThrowingTaskGroup { group in
-            for number in 0..<100 {
-                group.addTask { [self] in
-                    let verdict = await authentication.verdict(on: field("alice", "wrong \(number)"))
-                    verdicts.withLock { $0.append(verdict) }
-                }
+        let held = Task { await checker.hold(until: letGo) }
+        let verdicts = Verdicts()
+        let fields = (0..<100).map { field("alice", "wrong \($0)") }
+        let flood = Task {
+            await withTaskGroup(of: BasicAuthentication.Verdict.self) { group in
+                for field in fields { group.addTask { await authentication.verdict(on: field) } }
+                for await verdict in group { verdicts.all.withLock { $0.append(verdict) } }
             }
-            try await eventually { verdicts.withLock { $0.count } == 100 - BasicAuthentication.queueLimit }
-            #expect(verdicts.withLock { $0.allSatisfy { $0 == .busy } })
-            #expect(await authentication.verdict(on: field("alice", "hunter2 of alice")) == .granted)
-            #expect(await authentication.verdict(on: field("alice", "one more")) == .busy)
-            letGo.signal()
         }
-        await held
-        #expect(verdicts.withLock { $0.count { $0 == .denied } } == BasicAuthentication.queueLimit)
+        try await eventually { verdicts.all.withLock { $0.count } == 100 - BasicAuthentication.queueLimit }
+        #expect(verdicts.all.withLock { $0.allSatisfy { $0 == .busy } })
+        #expect(await authentication.verdict(on: field("alice", "hunter2 of alice")) == .granted)
+        #expect(await authentication.verdict(on: field("alice", "one more")) == .busy)
+        letGo.signal()
+        await held.value
+        await flood.value
+        #expect(verdicts.all.withLock { $0.count { $0 == .denied } } == BasicAuthentication.queueLimit)
         #expect(await authentication.verdict(on: field("alice", "one more")) == .denied)
     }
 
     @Test(arguments: ["2a", "2b", "2y"])
     func bcrypt(kind: String) {
         let hash = Self.hash.replacing("2y", with: kind)
-        #expect(Bcrypt().matches("hunter2 of alice", hash))
-        #expect(!Bcrypt().matches("hunter2 of Alice", hash))
-        #expect(!Bcrypt().matches("", hash))
-        #expect(!Bcrypt().matches(String(repeating: "x", count: 10_000), hash))
-        #expect(!Bcrypt().matches("hunter2", "*0"))
+        func matches(_ password: String, _ hash: String) -> Bool { Bcrypt().matches(password, hash) }
+        #expect(matches("hunter2 of alice", hash))
+        for wrong in ["hunter2 of Alice", "", String(repeating: "x", count: 10_000)] { #expect(!matches(wrong, hash)) }
+        #expect(!matches("hunter2", "*0"))
     }
 
     @Test func comparing() {
@@ -106,4 +106,8 @@ extension PasswordChecker {
     fileprivate func hold(until letGo: DispatchSemaphore) {
         letGo.wait()
     }
+}
+
+private final class Verdicts: Sendable {
+    let all = Mutex<[BasicAuthentication.Verdict]>([])
 }
