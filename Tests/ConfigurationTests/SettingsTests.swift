@@ -84,11 +84,11 @@ struct SettingsTests {
         (["--no-collector.database=true"], "unknown flag --no-collector.database; see --help for those there are"),
         (
             ["dance"],
-            #""dance" is no command; the commands are serve, scrape, check, metrics, health, version, help, see --help"#
+            #""dance" is no command; the commands are serve, scrape, check, metrics, health, completion, man, version, help, see --help"#
         ),
         (
             ["serve", "scrape"],
-            #""scrape" is no command; the commands are serve, scrape, check, metrics, health, version, help, see --help"#
+            #""scrape" is no command; the commands are serve, scrape, check, metrics, health, completion, man, version, help, see --help"#
         ),
         (["--log.level"], "the flag --log.level needs a value: --log.level=LEVEL"),
         (["--log.level=loud"], "--log.level=loud: this should be debug, info, warn or error"),
