@@ -22,7 +22,7 @@ public enum Shell: String, Sendable, CaseIterable {
     private static var bashScript: String {
         let values = options.map(bashValue).filter { !$0.isEmpty }.joined(separator: "\n")
         let special = Command.allCases.compactMap { command -> String? in
-            let own = options.filter { $0.command == command }.flatMap(\.completedFlags)
+            let own = options.filter { $0.commands.contains(command) }.flatMap(\.completedFlags)
             return own.isEmpty ? nil : "        \(command)) flags+=' \(own.joined(separator: " "))' ;;\n"
         }.joined()
         return """
@@ -52,7 +52,7 @@ public enum Shell: String, Sendable, CaseIterable {
                 if [ "$command" = completion ]; then
                     _stack_exporter_reply -W '\(allCases.map(\.rawValue).joined(separator: " "))' -- "$cur"
                 elif [[ $cur == -* ]]; then
-                    flags='\(options.filter { $0.command == nil }.flatMap(\.completedFlags).joined(separator: " "))'
+                    flags='\(options.filter { $0.commands.isEmpty }.flatMap(\.completedFlags).joined(separator: " "))'
                     case $command in
             \(special)        esac
                     _stack_exporter_reply -W "$flags" -- "$cur"
@@ -68,7 +68,7 @@ public enum Shell: String, Sendable, CaseIterable {
 
     private static func bashValue(_ option: Option) -> String {
         let offer: String
-        switch option.value {
+        switch option.completed {
         case .none, .anything: return ""
         case .words(let values): offer = "_stack_exporter_reply -W '\(values.joined(separator: " "))'"
         case .file: offer = "compopt -o filenames 2>/dev/null; _stack_exporter_reply -f"
@@ -82,7 +82,7 @@ public enum Shell: String, Sendable, CaseIterable {
     private static var zshScript: String {
         let commands = Command.allCases.map { zshQuoted("\($0.rawValue):\($0.summary)") }
         let special = Command.allCases.compactMap { command -> String? in
-            let own = options.filter { $0.command == command }.flatMap(zshSpecs)
+            let own = options.filter { $0.commands.contains(command) }.flatMap(zshSpecs)
             return own.isEmpty
                 ? nil
                 : "    if (( ${words[(I)\(command)]} )); then\n        flags+=(\(own.joined(separator: " ")))\n    fi\n"
@@ -98,7 +98,7 @@ public enum Shell: String, Sendable, CaseIterable {
             }
             _\(program)() {
                 local -a flags=(
-                    \(options.filter { $0.command == nil }.flatMap(zshSpecs).joined(separator: "\n        "))
+                    \(options.filter { $0.commands.isEmpty }.flatMap(zshSpecs).joined(separator: "\n        "))
                 )
             \(special)    if (( ${words[(I)completion]} )); then
                     _arguments '1: :_stack_exporter_commands' '2:shell:(\(allCases.map(\.rawValue).joined(separator: " ")))'
@@ -119,7 +119,7 @@ public enum Shell: String, Sendable, CaseIterable {
     private static func zshSpecs(_ option: Option) -> [String] {
         let help = option.help.escaping("[]\\")
         let action: String
-        switch option.value {
+        switch option.completed {
         case .none: return option.completedFlags.map { zshQuoted("\($0)[\(help)]") }
         case .words(let values): action = "(\(values.joined(separator: " ")))"
         case .file: action = "_files"
@@ -148,9 +148,10 @@ public enum Shell: String, Sendable, CaseIterable {
             "complete -c \(program) -n '__fish_seen_subcommand_from completion' -a '"
                 + "\(allCases.map(\.rawValue).joined(separator: " "))'")
         for option in options {
-            let condition = option.command.map { " -n '__fish_seen_subcommand_from \($0)'" } ?? ""
+            let commands = option.commands.map(\.rawValue).joined(separator: " ")
+            let condition = commands.isEmpty ? "" : " -n '__fish_seen_subcommand_from \(commands)'"
             let value =
-                switch option.value {
+                switch option.completed {
                 case .none: ""
                 case .anything: " -x"
                 case .words(let values): " -x -a '\(values.joined(separator: " "))'"
@@ -169,7 +170,7 @@ public enum Shell: String, Sendable, CaseIterable {
 
 extension Option {
     /// What a shell can offer for its value.
-    fileprivate enum Value {
+    fileprivate enum Completed {
         /// There is none: it is a switch.
         case none
         case words([String])
@@ -178,7 +179,7 @@ extension Option {
         case anything
     }
 
-    fileprivate var value: Value {
+    fileprivate var completed: Completed {
         switch placeholder {
         case nil: .none
         case _ where !values.isEmpty: .words(values)

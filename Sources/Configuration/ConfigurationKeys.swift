@@ -116,5 +116,5 @@ struct ConfigurationKeys {
 extension Option {
     /// Whether the configuration file may say it: not what file that is, not what a single command does, and servers are
     /// named in another way.
-    var isOfFiles: Bool { command == nil && flag != "config.file" && flag != "redis.addr" }
+    var isOfFiles: Bool { commands.isEmpty && flag != "config.file" && flag != "redis.addr" }
 }

@@ -246,7 +246,9 @@ struct Option: Sendable {
     /// An option that reads its value itself.
     init(
         _ flag: String, _ placeholder: String, default defaultText: String, _ help: String,
-        formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil, isSecret: Bool = false,
+        formerFlags: [String] = [], otherVariables: [String] = [], advice: String? = nil,
+        from origin: String = "postgres_exporter",
+        isSecret: Bool = false,
         addsUp: Bool = false, value apply: @escaping @Sendable (inout Settings, Value) throws(Expected) -> Void
     ) {
         self.flag = flag
@@ -261,6 +263,6 @@ struct Option: Sendable {
         self.apply = apply
         commands = []
         values = []
-        origin = "postgres_exporter"
+        self.origin = origin
     }
 }

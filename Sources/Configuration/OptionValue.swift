@@ -52,10 +52,12 @@ extension Option {
     /// An option that sets one field to a secret, which may also be in a file.
     static func secret(
         _ flag: String, _ placeholder: String, default defaultText: String, _ help: String, otherVariables: [String],
+        advice: String? = nil, from origin: String = "postgres_exporter",
         _ field: any WritableKeyPath<Settings, Secret?> & Sendable
     ) -> Option {
         Option(
-            flag, placeholder, default: defaultText, help, otherVariables: otherVariables, isSecret: true,
+            flag, placeholder, default: defaultText, help, otherVariables: otherVariables, advice: advice, from: origin,
+            isSecret: true,
             value: { settings, value throws(Expected) in
                 switch value {
                 case .text(let text): settings[keyPath: field] = text.isEmpty ? nil : Secret(value: text)

@@ -73,34 +73,43 @@ extension Option {
 
     /// Who may connect, which ``Settings/readWebConfiguration()`` makes a ``WebConfiguration`` of.
     private static let access: [Option] = [
-        access("tls-server-cert-file", "FILE", "The server's certificate, for TLS", \.certificateFile, optionalText),
-        access("tls-server-key-file", "FILE", "The key to the server's certificate", \.keyFile, optionalText),
+        access("tls-server-cert-file", "FILE", "The server's certificate, for TLS", \.certificateFile),
+        access("tls-server-key-file", "FILE", "The key to the server's certificate", \.keyFile),
         access(
-            "tls-server-ca-cert-file", "FILE", "Whose certificates clients must have", \.clientAuthorityFile,
-            optionalText),
+            "tls-server-ca-cert-file", "FILE", "Whose certificates clients must have", \.clientAuthorityFile),
         access(
             "tls-server-min-version", "VERSION", "The oldest version of TLS that is spoken: TLS1.0 to TLS1.3",
-            \.minimumVersion, optionalText),
-        access("basic-auth-username", "NAME", "Who has to log in to see the page", \.username, optionalText),
-        access(
-            "basic-auth-password", "PASSWORD", "The password to see the page", \.password, secret, isSecret: true),
-        access(
-            "basic-auth-hash-password", "HASH", "The password to see the page, hashed by bcrypt", \.passwordHash,
-            secret, isSecret: true),
+            \.minimumVersion),
+        access("basic-auth-username", "NAME", "Who has to log in to see the page", \.username),
+        secretAccess(
+            "basic-auth-password", "PASSWORD", "The password to see the page", \.formerAccess.password),
+        secretAccess(
+            "basic-auth-hash-password", "HASH", "The password to see the page, hashed by bcrypt",
+            \.formerAccess.passwordHash),
     ]
 
-    private static func access<Value>(
+    private static let accessAdvice = "use --web.config.file"
+
+    private static func access(
         _ flag: String, _ placeholder: String, _ help: String,
-        _ field: any WritableKeyPath<FormerAccess, Value?> & Sendable,
-        _ read: @escaping @Sendable (String) -> Value?, isSecret: Bool = false
+        _ field: any WritableKeyPath<FormerAccess, String?> & Sendable
     ) -> Option {
         Option(
             flag, placeholder, default: "none", help, otherVariables: [redisExporterVariable(flag)],
-            advice: "use --web.config.file", from: "redis_exporter", isSecret: isSecret
+            advice: accessAdvice, from: "redis_exporter"
         ) {
             settings, value throws(Expected) in
-            settings.formerAccess[keyPath: field] = read(value)
+            settings.formerAccess[keyPath: field] = optionalText(value)
         }
+    }
+
+    private static func secretAccess(
+        _ flag: String, _ placeholder: String, _ help: String,
+        _ field: any WritableKeyPath<Settings, Secret?> & Sendable
+    ) -> Option {
+        .secret(
+            flag, placeholder, default: "none", help, otherVariables: [redisExporterVariable(flag)],
+            advice: accessAdvice, from: "redis_exporter", field)
     }
 
     private static func accepted(_ flag: String, _ placeholder: String?, because why: String) -> Option {
