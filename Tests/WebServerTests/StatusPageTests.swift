@@ -18,7 +18,7 @@ import Testing
         history.scraped(target, outcome, families)
     }
 
-    /// Whether it is well-formed XML, which HTML need not be, but shows that every element is closed and nothing broke out.
+    /// Whether it is well-formed XML, which HTML need not be: then every element is closed and nothing broke out.
     private func isWellFormed(_ html: String) -> Bool {
         let parser = XMLParser(data: Data(html.utf8))
         return parser.parse()

@@ -7,7 +7,7 @@ extension FailureReason {
         case .timeout:
             (
                 "No answer in time",
-                "See whether it is overloaded or hangs; where it is only slow, raise --scrape.timeout and Prometheus' own."
+                "See whether it is overloaded or hangs; if it is only slow, raise --scrape.timeout and Prometheus' own."
             )
         case .connection: ("Not reachable", "See whether it runs, and whether its address and port are right.")
         case .authentication: ("Login refused", "Mend the user or the password that the exporter has.")

@@ -19,8 +19,8 @@ struct Markup {
 }
 
 extension String {
-    /// The text as it stands in HTML, also within an attribute's quotes. What is no character to be seen, or changes the
-    /// direction of what follows, is replaced.
+    /// The text as it stands in HTML, also within an attribute's quotes. What cannot be seen, or
+    /// changes the direction of what follows, is replaced.
     var escapedForHTML: String {
         var result = ""
         for scalar in unicodeScalars {

@@ -86,7 +86,7 @@ public struct StatusPage: Sendable {
         return HTTPResponse(.ok, contentType: "text/html; charset=utf-8", body: body, headers: headers)
     }
 
-    /// Nothing but the page itself and its own style: no script, no picture, nobody else's frame, nothing from elsewhere.
+    /// Nothing but the page itself and its own style: no script, no picture, nobody else's frame.
     private static let contentSecurityPolicy = [
         "default-src 'none'", "style-src \(StatusStyle.source)", "base-uri 'none'", "form-action 'none'",
         "frame-ancestors 'none'",

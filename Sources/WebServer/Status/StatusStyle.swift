@@ -102,7 +102,8 @@ enum StatusStyle {
         .bar.full rect{fill:var(--bad)}
         .bar rect.all{fill:var(--track)}
         .line{display:block;width:100%;height:26px;margin-top:.3rem;border-bottom:1px solid var(--border)}
-        .line path{fill:none;stroke:var(--accent);stroke-width:1.5;stroke-linejoin:round;vector-effect:non-scaling-stroke}
+        .line path{fill:none;stroke:var(--accent);stroke-width:1.5;stroke-linejoin:round}
+        .line path{vector-effect:non-scaling-stroke}
         footer{padding-top:1.25rem;padding-bottom:1.5rem}
         @media(max-width:40rem){
         :root{font-size:14px}
