@@ -23,10 +23,10 @@ struct CompletionTests {
         for option in options {
             for value in option.values {
                 var settings = Settings()
-                #expect(throws: Never.self) { try option.apply(&settings, value) }
+                #expect(throws: Never.self) { try option.apply(&settings, .text(value)) }
             }
             var settings = Settings()
-            #expect(throws: Option.Expected.self) { try option.apply(&settings, "?") }
+            #expect(throws: Option.Expected.self) { try option.apply(&settings, .text("?")) }
         }
     }
 
