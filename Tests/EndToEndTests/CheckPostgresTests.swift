@@ -146,7 +146,7 @@ struct CheckPostgresTests {
         let setup = try setup(server, flags: ["--scrape.timeout=2s"])
         try await server.signalAll(SIGSTOP)
         let start = ContinuousClock.now
-        let finding = try await setup.broken("no answer within the scrape's time limit")
+        let finding = try await setup.broken("no answer within the scrape's time limit", of: "postgres")
         #expect(start.duration(to: .now) < .seconds(50))
         #expect(finding.remedies.first?.line.contains("whether it hangs or is stopped") == true)
         try await server.signalAll(SIGCONT)
