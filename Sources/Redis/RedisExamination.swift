@@ -70,20 +70,18 @@ extension RedisTarget: Examinable {
         guard !forbidden.isEmpty,
             let replies = try? await ask(enabled.map { $0.commands(server) }, of: server, until: deadline)
         else { return nil }
-        let refusals = replies.forbidden
-        let ofKeys = refusals.contains { CollectorError.isOfOneKey($0.text) } || forbidden.contains { $0.1.isOfKey }
-        let rights = await rights(on: server, until: deadline)
-        let missing = rights.limited(
-            to: rights.commands.subtracting(replies.answeredNames), keys: ofKeys,
-            channels: forbidden.contains { $0.1.isOfChannel })
+        let refused = Set(replies.forbidden.map(\.name))
+        var missing = await rights(on: server, until: deadline)
+        // One may be allowed for one key and refused for another.
+        missing.commands.subtract(replies.answeredNames.subtracting(refused))
         let user = settings.username ?? "default"
-        let names = Set(refusals.map { $0.command.name.aclName }).sorted().joined(separator: ", ")
+        let names = refused.map(\.aclName).sorted().joined(separator: ", ")
         return Finding(
             .mend, "the user \(user) may not do everything that is enabled" + (names.isEmpty ? "" : ": \(names)"),
             [
                 Remedy(
                     place(on: server),
-                    "ACL SETUSER \(user.quotedForRedis) \(missing.rules(on: server, isAddition: true))")
+                    "ACL SETUSER \(user.quotedForRedis) \(missing.addition(on: server))")
             ], parts: forbidden.map(\.0))
     }
 
@@ -151,8 +149,7 @@ extension RedisTarget: Examinable {
         guard let error = outcome.error, error.remedies.isEmpty else { return nil }
         switch error.reason {
         case .permission:
-            let rights = RedisRights(ofConnection: settings.options, on: RedisFacts())
-            let rules = rights.rules(on: RedisFacts(), isAddition: true)
+            let rules = RedisRights(ofConnection: settings.options, on: RedisFacts()).addition(on: RedisFacts())
             let user = (settings.username ?? "default").quotedForRedis
             return Finding(.mend, error.what, [Remedy("redis-cli", "ACL SETUSER \(user) \(rules)")])
         case .authentication where isDefaultUser || settings.password == nil:

@@ -58,13 +58,6 @@ extension CollectorError {
         }
     }
 
-    /// Whether it says that the user may not subscribe to a channel.
-    var isOfChannel: Bool { what.contains(Self.noChannel) }
-    /// Whether it says that the user may not read a key.
-    var isOfKey: Bool { what.contains(Self.noKey) }
-    private static let noChannel = "the user may not subscribe (NOPERM)"
-    private static let noKey = "the user may not read a key of"
-
     /// Whether a refusal of what the user may do is about what the command names, and not about the command.
     static func isOfOneKey(_ error: [UInt8]) -> Bool {
         String(decoding: error.prefix(256), as: UTF8.self).contains(" key")
@@ -73,10 +66,10 @@ extension CollectorError {
     /// What the user's ACL lacks, for the words that servers have for it.
     private static func missingRule(_ text: String, for command: RedisCommand) -> String {
         if isOfOneKey(Array(text.utf8)) {
-            return "\(noKey) \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
+            return "the user may not read a key of \(command.name) (NOPERM); the ACL has to have a rule such as ~*"
         }
         if text.contains(" channel") {
-            return "\(noChannel); the ACL has to have a rule with & and this very pattern"
+            return "the user may not subscribe (NOPERM); the ACL has to have a rule with & and this very pattern"
         }
         return "the user may not do this (NOPERM); the ACL has to have the rule +\(command.name.aclName)"
     }

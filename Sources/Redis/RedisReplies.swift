@@ -71,13 +71,11 @@ struct RedisReplies: Sendable {
         Set(replies.compactMap { command, reply in if case .error = reply { nil } else { command.name } })
     }
 
-    /// What the user may not do: the commands with the server's sentences.
-    var forbidden: [(command: RedisCommand, text: [UInt8])] {
+    /// The commands that the user may not do, some of them perhaps for single keys alone.
+    var forbidden: [RedisCommand] {
         replies.compactMap { command, reply in
-            guard case .error(let text) = reply, CollectorError(text, to: command).reason == .permission else {
-                return nil
-            }
-            return (command, text)
+            guard case .error(let text) = reply else { return nil }
+            return CollectorError(text, to: command).reason == .permission ? command : nil
         }
     }
 

@@ -53,20 +53,20 @@ struct RedisRights: Sendable, Equatable {
         return both
     }
 
-    /// The same with these commands alone, and with keys and channels or without.
-    func limited(to commands: Set<String>, keys includesKeys: Bool, channels includesChannels: Bool) -> RedisRights {
-        var limited = self
-        limited.commands.formIntersection(commands)
-        if !includesKeys { limited.keys = [] }
-        if !includesChannels { limited.channels = [] }
-        return limited
-    }
-
     /// The rules of a user who has these rights, as they stand behind `ACL SETUSER <name>`: sorted, quoted as `redis-cli`
     /// and configuration files have it.
+    func rules(on server: RedisFacts) -> String { rules(on: server, isAddition: false).joined(separator: " ") }
+
+    /// The rules that give these rights to a user who has others besides.
     ///
-    /// - Parameter isAddition: Whether they are added to what the user has, and not all that the user has.
-    func rules(on server: RedisFacts, isAddition: Bool = false) -> String {
+    /// Since Redis 7 they are a selector of their own, which goes with whatever is there. Before, it is an error to name a
+    /// subcommand, or a key, of those that are all allowed.
+    func addition(on server: RedisFacts) -> String {
+        let rules = rules(on: server, isAddition: true)
+        return (server.isRedis(7) ? ["("] + rules + [")"] : rules).joined(separator: " ")
+    }
+
+    private func rules(on server: RedisFacts, isAddition: Bool) -> [String] {
         // Before Redis 7 there is no rule for reading alone. PFCOUNT, which may write what it has counted, is one that
         // reads to all versions.
         let prefix = server.isRedis(7) ? "%R~" : "~"
@@ -77,7 +77,9 @@ struct RedisRights: Sendable, Equatable {
             if !isAddition { rules.append(Array("resetchannels".utf8)) }
             rules += Self.widest(Set(channels.map { Array($0.utf8) })).map { [UInt8(ascii: "&")] + $0 }
         }
-        return rules.map(\.quoted).joined(separator: " ")
+        // A selector is taken apart a second time, by which quotes would be gone.
+        if isAddition { rules = rules.map { $0.map { Array("\"'".utf8).contains($0) ? UInt8(ascii: "?") : $0 } } }
+        return rules.map(\.quoted)
     }
 
     /// In their order. Before Redis 7, it is an error to name another beside the one that matches all.

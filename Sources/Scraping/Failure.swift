@@ -36,7 +36,10 @@ public struct CollectorError: Error, Sendable, Equatable {
 
     /// What happened and how to mend it, in one line for the log.
     public var detail: String {
-        remedies.isEmpty ? what : "\(what): \(remedies.map(\.line).joined(separator: ", then "))"
+        guard let first = remedies.first else { return what }
+        return remedies.dropFirst().reduce("\(what): \(first.line)") { text, remedy in
+            "\(text) \(remedy.isAlternative ? "or" : "then") \(remedy.line)"
+        }
     }
 
     /// The same with what it happened to.

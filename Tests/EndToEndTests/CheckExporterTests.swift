@@ -57,7 +57,7 @@ struct CheckExporterTests {
         let checked = try await setup.mended()
         #expect(checked.exporter.facts.contains { $0.name == "certificate" })
         #expect(checked.exporter.findings.map(\.severity) == ["hint"])
-        #expect(checked.exporter.findings.first?.what.contains("expires in 12 days") == true)
+        #expect(checked.exporter.findings.first?.what.firstMatch(of: /expires in 1[23] days/) != nil)
         try await makeCertificate("server", days: 90)
         #expect(try await setup.mended().exporter.findings.isEmpty)
 
@@ -175,7 +175,7 @@ struct CheckExporterTests {
         let alternative = try #require(finding.remedies.last)
         #expect(alternative.place == "docker run")
         let group = try #require(alternative.line.split(separator: " ").last)
-        let prefix = Self.nobody.dropLast() + ["--groups", String(group)]
+        let prefix: [String] = Self.nobody.dropLast() + ["--groups", String(group)]
         let target = try await setup.mended(prefix: prefix).target("containers")
         #expect(target.fact("sockets") == path("engine.sock"))
     }

@@ -146,7 +146,7 @@ struct CheckPostgresTests {
         let setup = try setup(server, flags: ["--scrape.timeout=2s"])
         try await server.signalAll(SIGSTOP)
         let start = ContinuousClock.now
-        let finding = try await setup.broken("no answer within the scrape's time limit")
+        let finding = try await setup.broken("no answer within the scrape's time limit", of: "postgres")
         #expect(start.duration(to: .now) < .seconds(50))
         #expect(finding.remedies.first?.line.contains("whether it hangs or is stopped") == true)
         try await server.signalAll(SIGCONT)
@@ -201,6 +201,24 @@ struct CheckPostgresTests {
         let target = try await setup.mended().target("pgbouncer")
         #expect(target.fact("server")?.hasPrefix("PgBouncer ") == true)
         #expect(target.fact("user") == "app")
+    }
+
+    @Test func aUserWhomPgBouncerDoesNotKnow() async throws {
+        let server = try await server()
+        let pooler = try await PgBouncerServer(before: server, settings: ["admin_users = stats"])
+        let text = pooler.connectionString(user: "new", database: "pgbouncer")
+        let setup = try BrokenSetup(["PGBOUNCER_URL": text], secrets: [PgBouncerServer.password])
+        let finding = try await setup.broken("PgBouncer does not know the user")
+        let line = try #require(finding.remedies.first)
+        #expect(line.place == "the auth_file of pgbouncer.ini")
+        let users = server.directory.appending(path: "users")
+        let known = try String(contentsOf: users, encoding: .utf8)
+        try "\(known)\n\(line.line.replacing("<password>", with: PgBouncerServer.password))\n"
+            .write(to: users, atomically: false, encoding: .utf8)
+        #expect(try await pooler.console(try #require(finding.remedies.last?.line)) == "RELOAD\n")
+        let next = try await setup.broken("not among stats_users")
+        try await apply(next.remedies, to: pooler, of: server)
+        try await setup.mended()
     }
 
     @Test func aParameterThatPgBouncerDoesNotTake() async throws {

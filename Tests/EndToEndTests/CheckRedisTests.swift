@@ -93,7 +93,8 @@ struct CheckRedisTests {
         let plain = try await RedisServer()
         for (server, scheme, right) in [(encrypted, "redis", "rediss"), (plain, "rediss", "redis")] {
             let flags = scheme == "rediss" ? ["--scrape.timeout=3s"] : []
-            let finding = try await setup(server, scheme: scheme, flags: [authority] + flags).broken("localhost")
+            let finding = try await setup(server, scheme: scheme, flags: [authority] + flags).broken(
+                "localhost", of: "redis")
             #expect(finding.remedies.first?.line.contains("address it by \(right):// in place of \(scheme)://") == true)
             try await setup(server, scheme: right, flags: [authority]).mended()
         }
@@ -120,10 +121,10 @@ struct CheckRedisTests {
         let server = try await RedisServer()
         let setup = try setup(server, flags: ["--scrape.timeout=2s"])
         server.signal(SIGSTOP)
-        let hanging = try await setup.broken("no answer within the scrape's time limit")
+        let hanging = try await setup.broken("no answer within the scrape's time limit", of: "redis")
         #expect(hanging.remedies.first?.line.contains("whether it hangs or is stopped") == true)
         try await server.stop()
-        let gone = try await setup.broken("Connection refused")
+        let gone = try await setup.broken("Connection refused", of: "redis")
         #expect(gone.remedies.first?.line.contains("whether it runs and where it listens") == true)
         try await server.start()
         try await BrokenSetup(setup.environment).mended()

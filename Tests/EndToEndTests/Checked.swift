@@ -98,17 +98,21 @@ final class BrokenSetup: Sendable {
 
     /// Expects exit status 1, and one thing to mend.
     ///
-    /// - Parameter words: What is said of it.
+    /// - Parameters:
+    ///   - words: What is said of it.
+    ///   - target: Whose it is, where others may be late.
     func broken(
-        _ words: String..., further: [String] = [], environment more: [String: String] = [:],
+        _ words: String..., of target: String? = nil, further: [String] = [], environment more: [String: String] = [:],
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> Checked.Finding {
         let result = try await run(["--format=json"] + further, environment: more)
         #expect(result.status == 1, "\(result.output)\(result.errors)", sourceLocation: sourceLocation)
         let checked = try JSONDecoder().decode(Checked.self, from: Data(result.output.utf8))
         #expect(!checked.well, sourceLocation: sourceLocation)
-        #expect(checked.toMend.count == 1, "\(checked.toMend)", sourceLocation: sourceLocation)
-        let finding = try #require(checked.toMend.first, sourceLocation: sourceLocation)
+        let toMend =
+            try target.map { try checked.target($0).findings.filter { $0.severity == "mend" } } ?? checked.toMend
+        #expect(toMend.count == 1, "\(toMend)", sourceLocation: sourceLocation)
+        let finding = try #require(toMend.first, sourceLocation: sourceLocation)
         for word in words { #expect(finding.what.contains(word), "\(finding.what)", sourceLocation: sourceLocation) }
         return finding
     }

@@ -225,6 +225,29 @@ struct RedisRightsTests {
         await probe.shutdown()
     }
 
+    /// A user who has some rights gets those that are missing, and keeps what is there.
+    @Test(arguments: versions) func whatIsMissingCanBeAdded(_ version: String?) async throws {
+        let server = try await RedisServer(version: version)
+        try await fill(server)
+        let isNew = version != "redis-6.2"
+        try await server.cli(
+            "ACL", "SETUSER", "stack-exporter", "reset", "on", ">\(Self.password)", "+info", "+config|get", "+del",
+            "~text:*")
+        let probe = try target(server, user: "stack-exporter") { $0.options.runsScriptsReadOnly = isNew }
+        let findings = await examine(probe).findings
+        let remedies = findings.flatMap(\.remedies)
+        #expect(remedies.map(\.place) == ["redis-cli"])
+        #expect(remedies.first?.line.contains("+config|get") == false)
+        try await makeUser(try #require(remedies.first?.line), server)
+        await probe.shutdown()
+
+        let mended = try target(server, user: "stack-exporter") { $0.options.runsScriptsReadOnly = isNew }
+        for _ in 0..<2 { #expect(await examine(mended).findings == []) }
+        let user = try await server.cli("ACL", "LIST")
+        #expect(user.contains("~text:*") && user.contains("+del"))
+        await mended.shutdown()
+    }
+
     /// Each of the commands that the rules allow is needed.
     @Test(arguments: [false, true]) func noCommandCanBeLeftOut(scriptsReadOnly: Bool) async throws {
         let server = try await RedisServer()

@@ -271,11 +271,10 @@ import Testing
 
         let place = "localhost:\(server.port)"
         let untrusted = await error(RedisSettings.TLS())
-        #expect(untrusted == CollectorError(.connection, "\(place): the server's TLS certificate is not trusted"))
+        #expect(untrusted?.what == "\(place): the server's TLS certificate is not trusted")
         trusted.serverName = "elsewhere"
         let misnamed = await error(trusted)
-        #expect(
-            misnamed == CollectorError(.connection, "\(place): the server's TLS certificate is for another name"))
+        #expect(misnamed?.what == "\(place): the server's TLS certificate is for another name")
         var unverified = RedisSettings.TLS()
         unverified.verifiesServer = false
         #expect(await error(unverified) == nil)
