@@ -3,6 +3,7 @@ import Scraping
 extension ContainerAccess {
     private static let compose = "compose.yaml"
     private static let docker = "docker run"
+    private static let unit = "systemd unit"
     private static let commandLine = "the kernel's command line"
 
     // MARK: What is so
@@ -75,7 +76,7 @@ extension ContainerAccess {
                     "the processes of other users are hidden (hidepid), so the network and open files of containers are "
                         + "not seen",
                     [
-                        Remedy("systemd unit", "ProtectProc=default"),
+                        Remedy(Self.unit, "ProtectProc=default"),
                         Remedy("sh", "mount -o remount,hidepid=0 /proc", isAlternative: true),
                     ], parts: ["container_network", "container_open_files"]))
         }
@@ -119,6 +120,7 @@ extension ContainerAccess {
             return [
                 Remedy(Self.compose, "group_add: [\"\(group)\"]"),
                 Remedy(Self.docker, "--group-add \(group)", isAlternative: true),
+                Remedy(Self.unit, "SupplementaryGroups=\(group)", isAlternative: true),
             ]
         }
         return [

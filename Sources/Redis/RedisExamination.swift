@@ -120,13 +120,34 @@ extension RedisTarget: Examinable {
         let config = settings.options.configCommand ?? "CONFIG"
         let serverNames = names.map { $0 == "CONFIG GET" ? "\(config) GET" : $0 }
         let question = Capabilities.question(about: serverNames, of: server)
-        let replies = try? await connection.run([question], until: deadline)
-        // Where it does not say, all are taken to be there.
-        let entries = (try? replies?.array(question)) ?? []
-        let missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
+        let entries = try? await connection.run([question], until: deadline).array(question)
+        let missing: [String]
+        if let entries {
+            missing = zip(names, entries).filter { $0.1.elements.isEmpty }.map(\.0)
+        } else {
+            missing = await unknown(Array(zip(names, serverNames)), until: deadline)
+        }
         var known = rights
         known.commands.subtract(missing)
         return known
+    }
+
+    /// Those of some commands that the server does not know, for a user who may not ask: whether there is such a command a
+    /// server says before it looks at its arguments, and at who asks. All of them are harmless without arguments.
+    private func unknown(
+        _ names: [(name: String, serverName: String)], until deadline: Deadline
+    ) async -> [String] {
+        // These every server has, and without arguments they tell of everything.
+        let asked = names.filter { !["COMMAND INFO", "INFO"].contains($0.name) }.map { name, serverName in
+            RedisCommand(name, called: serverName, arguments: [])
+        }
+        guard let replies = try? await connection.run(asked, until: deadline) else { return [] }
+        return asked.filter { command in
+            guard case .error(let text) = replies.refusal(of: command) else { return false }
+            let sentence = String(decoding: text.prefix(64), as: UTF8.self).lowercased()
+            // Before Redis 7, a subcommand that is not known may as well lack its arguments.
+            return sentence.hasPrefix("err unknown command") || sentence.hasPrefix("err unknown subcommand '")
+        }.map(\.name)
     }
 
     // MARK: What else is missing

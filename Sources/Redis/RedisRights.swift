@@ -62,8 +62,13 @@ struct RedisRights: Sendable, Equatable {
     /// Since Redis 7 they are a selector of their own, which goes with whatever is there. Before, it is an error to name a
     /// subcommand, or a key, of those that are all allowed.
     func addition(on server: RedisFacts) -> String {
-        let rules = rules(on: server, isAddition: true)
-        return (server.isRedis(7) ? ["("] + rules + [")"] : rules).joined(separator: " ")
+        guard !server.isRedis(7) else {
+            return (["("] + rules(on: server, isAddition: true) + [")"]).joined(separator: " ")
+        }
+        var rights = self
+        // A user of those versions has all channels, unless somebody took them away.
+        rights.channels = []
+        return rights.rules(on: server, isAddition: true).joined(separator: " ")
     }
 
     private func rules(on server: RedisFacts, isAddition: Bool) -> [String] {

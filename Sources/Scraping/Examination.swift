@@ -42,14 +42,15 @@ public struct Examination: Sendable {
             $0.remedies == finding.remedies && (!finding.remedies.isEmpty || $0.what == finding.what)
         }
         var finding = finding
+        var place = finding.severity == .mend ? findings.firstIndex { $0.severity == .hint } : nil
         if let same {
             let known = findings.remove(at: same)
+            if known.severity == .mend || finding.severity == .hint { place = same }
             finding = Finding(
                 known.severity == .mend ? .mend : finding.severity, known.what, known.remedies,
                 parts: known.parts + finding.parts.filter { !known.parts.contains($0) })
         }
-        let end = finding.severity == .mend ? findings.firstIndex { $0.severity == .hint } : nil
-        findings.insert(finding, at: end ?? findings.endIndex)
+        findings.insert(finding, at: place ?? findings.endIndex)
     }
 
     /// Adds what a scrape found, but for the parts that another finding is about.

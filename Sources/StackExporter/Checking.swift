@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Scraping
+import Synchronization
 
 /// `stack-exporter check`: tells people whether everything that is configured can be read, what is missing where it cannot,
 /// and what mends it.
@@ -26,8 +27,13 @@ enum Checking {
             targets: await targets(of: gatherer, within: settings.limits.timeout))
         let text = settings.catalogueFormat == .json ? report.json : report.text(isColoured: isColoured)
         write(Array(text.utf8), to: STDOUT_FILENO)
-        await gatherer.shutdown()
-        try await group.shutdownGracefully()
+        // Servers like to be told; one that hangs is not waited for.
+        let closed = Signal()
+        Task {
+            await gatherer.shutdown()
+            closed.fire()
+        }
+        await closed.wait(until: Deadline(after: .seconds(1)))
         return report.isWell
     }
 
@@ -37,19 +43,12 @@ enum Checking {
         return await withTaskGroup(of: (Int, CheckReport.Target).self) { group in
             for (index, (target, (name, outcome))) in zip(gatherer.targets, gatherer.lastOutcomes).enumerated() {
                 group.addTask {
-                    var examination = Examination()
-                    if let outcome {
-                        if let target = target as? any Examinable {
-                            examination = await target.examine(outcome, until: deadline)
-                        } else {
-                            examination.add(outcome)
-                        }
-                    }
-                    return (
+                    (
                         index,
                         CheckReport.Target(
                             name: name, kind: type(of: target).kind, isUp: outcome?.isUp ?? false,
-                            duration: outcome?.duration ?? .zero, examination: examination)
+                            duration: outcome?.duration ?? timeout,
+                            examination: await examine(target, outcome, until: deadline))
                     )
                 }
             }
@@ -57,6 +56,25 @@ enum Checking {
             for await target in group { targets.append(target) }
             return targets.sorted { $0.0 < $1.0 }.map(\.1)
         }
+    }
+
+    /// What a target tells of itself, and at least what its scrape found where it hangs.
+    private static func examine(
+        _ target: any Target, _ outcome: ScrapeOutcome?, until deadline: Deadline
+    ) async -> Examination {
+        guard let outcome else { return Examination(findings: [Finding(.mend, "its scrape did not come to an end")]) }
+        let told = Mutex<Examination?>(nil)
+        let hasTold = Signal()
+        Task {
+            let examination = await (target as? any Examinable)?.examine(outcome, until: deadline)
+            told.withLock { $0 = examination }
+            hasTold.fire()
+        }
+        await hasTold.wait(until: deadline)
+        if let examination = told.withLock({ $0 }) { return examination }
+        var examination = Examination()
+        examination.add(outcome)
+        return examination
     }
 
     /// Whether a person looks on who wants colours: see no-color.org.

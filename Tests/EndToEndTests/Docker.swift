@@ -133,9 +133,9 @@ struct ContainedExporter {
         return try Page(result.output)
     }
 
-    /// What its `check` prints.
+    /// What its `check` prints, whether there is something to mend or not.
     func check() async throws -> String {
-        try await engine.cli("exec", name, Exporter.binary, "check")
+        try await engine.cli("exec", name, "sh", "-c", "\"$0\" check || [ $? -eq 1 ]", Exporter.binary)
     }
 
     private static func get(_ path: String, _ port: Int) async throws -> CommandResult {
