@@ -13,7 +13,7 @@ struct BadConfigurationTests {
         ("log:\n  levle: info", #"2:3: "levle" is no key of log; did you mean level?"#),
         (
             "web: {port: 1}",
-            #"1:7: "port" is no key of web; there are listen_address, systemd_socket, telemetry_path, config_file, config"#
+            #"1:7: "port" is no key of web; there are listen_address, systemd_socket, telemetry_path, config_file, config, unix_socket_mode, enable_lifecycle"#
         ),
         (
             "redis: [{url: c, queues: {celery: {queue: [a]}}}]",
