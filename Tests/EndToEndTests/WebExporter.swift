@@ -12,18 +12,19 @@ final class WebExporter: Sendable {
     /// Starts it and waits until it listens.
     ///
     /// - Parameters:
-    ///   - configuration: In which `@` stands for the certificates' directory.
+    ///   - configuration: In which `@/` stands for the certificates' directory.
     ///   - files: More files of its directory, by name.
     init(_ configuration: String?, files: [String: String] = [:], _ flags: String...) async throws {
-        certificates = try await Certificates.shared
+        let certificates = try await Certificates.shared
+        self.certificates = certificates
         directory = FileManager.default.temporaryDirectory.appending(path: "web-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         port = freePort()
         for (name, text) in files { try Self.write(text, directory.appending(path: name)) }
-        var flags = flags.map { $0.replacing("@", with: certificates.directory.path) }
+        var flags = flags.map { $0.replacing("@/", with: "\(certificates.directory.path)/") }
         if let configuration {
             let file = directory.appending(path: "web.yml")
-            try Self.write(configuration.replacing("@", with: certificates.directory.path), file)
+            try Self.write(configuration.replacing("@/", with: "\(certificates.directory.path)/"), file)
             flags.append("--web.config.file=\(file.path)")
         }
         daemon = try Daemon(
@@ -31,7 +32,7 @@ final class WebExporter: Sendable {
             environment: .only([:]), stop: "KILL", log: directory.appending(path: "log"))
         let log = directory.appending(path: "log")
         let listens = try await eventually {
-            try String(contentsOf: log, encoding: .utf8).contains("msg=listening")
+            (try? String(contentsOf: log, encoding: .utf8))?.contains("msg=listening") == true
         }
         guard listens else {
             daemon.stop()
@@ -49,7 +50,7 @@ final class WebExporter: Sendable {
 
     /// Writes a file anew, as if it had been so for a while: what was written a moment ago it leaves alone.
     func rewrite(_ name: String = "web.yml", _ text: String) throws {
-        try Self.write(text.replacing("@", with: certificates.directory.path), directory.appending(path: name))
+        try Self.write(text.replacing("@/", with: "\(certificates.directory.path)/"), directory.appending(path: name))
     }
 
     private static func write(_ text: String, _ file: URL) throws {
@@ -69,7 +70,7 @@ final class WebExporter: Sendable {
     }
 
     private func get(_ scheme: String, _ path: String, _ options: [String]) async throws -> WebAnswer {
-        let options = options.map { $0.replacing("@", with: certificates.directory.path) }
+        let options = options.map { $0.replacing("@/", with: "\(certificates.directory.path)/") }
         return WebAnswer(
             try await run(
                 [
@@ -87,10 +88,10 @@ final class WebExporter: Sendable {
     ///
     /// - Returns: What it prints; `nil` where the server refuses.
     func handshake(_ options: String...) async throws -> String? {
-        let options = options.map { $0.replacing("@", with: certificates.directory.path) }
+        let options = options.map { $0.replacing("@/", with: "\(certificates.directory.path)/") }
         let result = try await run(
             ["timeout", "60", "openssl", "s_client", "-connect", "127.0.0.1:\(port)"] + options)
-        return result.status == 0 && result.output.contains("\nNew, TLS") ? result.output : nil
+        return result.status == 0 && !result.output.contains("\nNew, (NONE)") ? result.output : nil
     }
 }
 
