@@ -19,34 +19,50 @@ enum HTTP2 {
         ]
         // Answers to pings and the like, which wait where the client does not read.
         connection.maximumBufferedControlFrames = 200
-        let end = HTTP2ConnectionEnd(limits)
+        let streams = HTTP2Streams(limits)
+        let bound = NIOLoopBound(streams, eventLoop: channel.eventLoop)
         let frames = NIOHTTP2Handler(
-            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection,
-            streamDelegate: HTTP2StreamCount(end: NIOLoopBound(end, eventLoop: channel.eventLoop))
+            mode: .server, eventLoop: channel.eventLoop, connectionConfiguration: connection
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
+                guard try bound.value.admit(stream) else {
+                    return try stream.pipeline.syncOperations.addHandler(HTTP2Refusal())
+                }
                 try stream.pipeline.syncOperations.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
                 try addRequests(stream)
             }
         }
-        try channel.pipeline.syncOperations.addHandlers([frames, end])
+        try channel.pipeline.syncOperations.addHandlers([frames, streams])
     }
 }
 
-/// Ends a connection that has no streams for too long, and one that drains once it has none.
-private final class HTTP2ConnectionEnd: ChannelInboundHandler {
+/// The streams of a connection: no more than the limit at one time. Without any for too long, or once it drains, the
+/// connection ends.
+private final class HTTP2Streams: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
     private let limits: WebSettings.Limits
-    private var openStreams = 0
-    private var lastStream = HTTP2StreamID.rootStream
+    private var open = 0
+    private var last = HTTP2StreamID.rootStream
     private var isEnding = false
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
     init(_ limits: WebSettings.Limits) {
         self.limits = limits
+    }
+
+    /// Counts a stream until it closes.
+    ///
+    /// - Returns: Whether it is not one too many. It is where a client has not read our settings yet, or does not mind them.
+    func admit(_ stream: any Channel) throws -> Bool {
+        guard open < limits.streams else { return false }
+        open += 1
+        if let id = try stream.syncOptions?.getOption(HTTP2StreamChannelOptions.streamID) { last = max(last, id) }
+        timer?.cancel()
+        stream.closeFuture.assumeIsolated().whenComplete { _ in self.streamClosed() }
+        return true
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -57,11 +73,6 @@ private final class HTTP2ConnectionEnd: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
         self.context = nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
-        context.fireChannelInactive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -75,15 +86,9 @@ private final class HTTP2ConnectionEnd: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    func streamCreated(_ id: HTTP2StreamID) {
-        openStreams += 1
-        lastStream = max(lastStream, id)
-        if !isEnding { timer?.cancel() }
-    }
-
-    func streamClosed() {
-        openStreams -= 1
-        guard openStreams == 0, let context else { return }
+    private func streamClosed() {
+        open -= 1
+        guard open == 0, let context else { return }
         if isEnding {
             close(context)
         } else {
@@ -91,13 +96,14 @@ private final class HTTP2ConnectionEnd: ChannelInboundHandler {
         }
     }
 
+    /// Takes no further stream, and closes with the last one.
     private func end(_ context: ChannelHandlerContext) {
         guard !isEnding else { return }
         isEnding = true
         let farewell = HTTP2Frame(
-            streamID: .rootStream, payload: .goAway(lastStreamID: lastStream, errorCode: .noError, opaqueData: nil))
+            streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil))
         context.writeAndFlush(wrapOutboundOut(farewell), promise: nil)
-        if openStreams == 0 { close(context) }
+        if open == 0 { close(context) }
     }
 
     /// Closes when what the last stream has written has been flushed.
@@ -112,11 +118,12 @@ private final class HTTP2ConnectionEnd: ChannelInboundHandler {
     }
 }
 
-/// Tells of streams as they come and go.
-private struct HTTP2StreamCount: NIOHTTP2StreamDelegate {
-    let end: NIOLoopBound<HTTP2ConnectionEnd>
+/// Ends a stream before anything is done with it, in the way that lets a client try again.
+private final class HTTP2Refusal: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame.FramePayload
+    typealias OutboundOut = HTTP2Frame.FramePayload
 
-    func streamCreated(_ id: HTTP2StreamID, channel: any Channel) { end.value.streamCreated(id) }
-
-    func streamClosed(_ id: HTTP2StreamID, channel: any Channel) { end.value.streamClosed() }
+    func channelActive(context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
+    }
 }

@@ -23,7 +23,8 @@ public final class HTTPMetrics: SelfMetrics {
     private static let webConfiguration = CatalogueEntry(
         MetricDescriptor(
             "stack_exporter_web_config_last_reload_successful", .gauge,
-            "Whether --web.config.file and its certificates could be read when they last changed: 1 or 0."),
+            "Whether --web.config.file and its certificates could be read when they last changed, or never did: 1 or 0."
+        ),
         source: "the HTTP server")
 
     /// What it can tell.
@@ -52,7 +53,7 @@ public final class HTTPMetrics: SelfMetrics {
     private struct State {
         var requests: [Key: UInt64] = [:]
         var durations: [String: Durations] = [:]
-        var isWebConfigurationRead: Bool?
+        var isWebConfigurationRead = true
     }
 
     private let state = Mutex(State())
@@ -91,9 +92,7 @@ public final class HTTPMetrics: SelfMetrics {
             families.append(
                 MetricFamily(Self.scrapeErrors.descriptor, Double(refused.reduce(0) { $0 + $1.value })))
         }
-        if let isRead = state.isWebConfigurationRead {
-            families.append(MetricFamily(Self.webConfiguration.descriptor, isRead ? 1 : 0))
-        }
+        families.append(MetricFamily(Self.webConfiguration.descriptor, state.isWebConfigurationRead ? 1 : 0))
         return families
     }
 

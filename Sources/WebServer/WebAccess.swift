@@ -51,7 +51,6 @@ final class WebAccess: Sendable {
             state.rules = rules
             state.stamps = stamps
         }
-        if settings.configurationFile != nil { metrics.recordWebConfiguration(isRead: true) }
         if let warning = rules.tls?.warning { log.warning("\(warning)") }
     }
 

@@ -11,9 +11,6 @@ struct WebTLSTests {
         "tls_server_config:\n  \(Self.pair)\n" + lines.map { "  \($0)\n" }.joined() + more
     }
 
-    /// Old versions are not to be had of openssl otherwise.
-    private static let anything = ["-cipher", "DEFAULT:@SECLEVEL=0"]
-
     @Test func httpsByHTTP1AndHTTP2() async throws {
         let exporter = try await WebExporter(tls())
         let usual = try await exporter.get("/metrics")
@@ -92,9 +89,8 @@ struct WebTLSTests {
         #expect(try await newest.handshake("-tls1_3") != nil)
         let oldest = try await WebExporter(tls("min_version: TLS10", "max_version: TLS11"))
         for (option, isSpoken) in [("-tls1", true), ("-tls1_1", true), ("-tls1_2", false), ("-tls1_3", false)] {
-            let answer = try await oldest.handshake(
-                option, option == "-tls1_3" ? "-quiet" : "-cipher",
-                option == "-tls1_3" ? "-no_ign_eof" : "DEFAULT:@SECLEVEL=0")
+            // By itself openssl no longer speaks the old ones.
+            let answer = try await oldest.handshake(option, "-cipher", "DEFAULT:@SECLEVEL=0")
             #expect((answer != nil) == isSpoken, "\(option)")
         }
     }
@@ -255,5 +251,47 @@ struct WebTLSTests {
             ).status == 200)
         #expect(try await exporter.handshake("-tls1_2", "-cert", "@/client.pem", "-key", "@/client.key") == nil)
         #expect(!exporter.log.contains("hunter2"))
+    }
+
+    /// Connections that go nowhere, each with what it says and then does no more.
+    @Test(arguments: ["", "\\x16", "\\x16\\x03\\x01\\x02\\x00\\x01"])
+    func aHandshakeThatDoesNotEnd(bytes: String) async throws {
+        let exporter = try await WebExporter(tls())
+        let script = "exec 3<>/dev/tcp/127.0.0.1/$0; printf '\(bytes)' >&3; cat <&3 >/dev/null"
+        async let silent = run(["timeout", "60", "bash", "-c", script, "\(exporter.port)"])
+        // Others are served meanwhile.
+        #expect(try await exporter.get().status == 200)
+        #expect(try await silent.status != 124)
+    }
+
+    @Test func manyRequestsOnOneConnection() async throws {
+        let exporter = try await WebExporter(tls())
+        let answers = try await run([
+            "curl", "-sS", "--max-time", "60", "--cacert", exporter.certificates.path("authority.pem"), "--parallel",
+            "--parallel-max", "50", "-o", "/dev/null", "-w", "%{http_code} %{http_version} %{num_connects}\n",
+            "https://127.0.0.1:\(exporter.port)/-/healthy?[1-200]",
+        ])
+        let lines = answers.output.split(separator: "\n")
+        #expect(lines.count == 200 && lines.allSatisfy { $0.hasPrefix("200 2 ") }, "\(answers.errors)")
+    }
+
+    @Test func aStopWaitsForNobody() async throws {
+        let exporter = try await WebExporter(tls())
+        func openFiles() async throws -> Double {
+            try await exporter.get("/metrics").body.firstMatch(of: /\nprocess_open_fds (\d+)/).flatMap { Double($0.1) }
+                ?? 0
+        }
+        let before = try await openFiles()
+        // One that does not begin its handshake, and one of HTTP/2 that asks for nothing.
+        let script = "exec 3<>/dev/tcp/127.0.0.1/$0; cat <&3"
+        async let silent = run(["timeout", "60", "bash", "-c", script, "\(exporter.port)"])
+        async let idle = run([
+            "timeout", "60", "openssl", "s_client", "-quiet", "-alpn", "h2", "-connect", "127.0.0.1:\(exporter.port)",
+        ])
+        #expect(try await eventually { try await openFiles() >= before + 2 })
+        exporter.daemon.signal(SIGTERM)
+        #expect(try await exporter.daemon.exitStatus(within: 30) == 0)
+        #expect(try await silent.status != 124)
+        #expect(try await idle.status != 124)
     }
 }

@@ -13,7 +13,9 @@ import Testing
 
     @Test func countsAndDurations() {
         let metrics = HTTPMetrics()
-        #expect(page(metrics).isEmpty)
+        let name = "stack_exporter_web_config_last_reload_successful"
+        #expect(page(metrics).hasSuffix("# TYPE \(name) gauge\n\(name) 1\n"))
+        #expect(!page(metrics).contains("http_"))
         metrics.record(handler: "/metrics", method: .GET, status: .ok, took: .milliseconds(1))
         metrics.record(handler: "/metrics", method: .GET, status: .ok, took: .milliseconds(300))
         metrics.record(handler: "/metrics", method: .RAW(value: "BREW"), status: .methodNotAllowed, took: .seconds(11))
