@@ -30,7 +30,7 @@ PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0 \
 BUILD_PACKAGES := binutils libcrypt-dev libpq-dev libhiredis-dev libyaml-dev zlib1g-dev
 QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus prometheus-alertmanager openssl chromium python3-venv curl procps \
-	docker.io docker-compose haproxy podman busybox-static systemd $(QEMU)
+	docker.io docker-compose haproxy podman busybox-static systemd zsh fish groff mandoc shellcheck $(QEMU)
 
 TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
 	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) REPLACED_EXPORTERS=$(EXPORTERS) swift test
