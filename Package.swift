@@ -115,7 +115,7 @@ let package = Package(
             "WebServer",
             [
                 "CCrypt", "CZlib", "Configuration", "Exposition", "Scraping", log, nioCore, nioPosix, nioHTTP, nioHTTP2,
-                nioSSL,
+                nioSSL, nioTLS,
             ],
             tests: [nioEmbedded])
 )

@@ -7,7 +7,8 @@ enum BcryptHash {
     static func problem(of text: String) -> String? {
         let parts = text.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0].isEmpty, ["2a", "2b", "2y"].contains(parts[1]), parts[2].utf8.count == 2,
-            let cost = Int(parts[2]), parts[3].utf8.count == 53, parts[3].utf8.allSatisfy(isDigit)
+            let cost = UInt8(parts[2]).map(Int.init), parts[2].utf8.allSatisfy(isDigit), parts[3].utf8.count == 53,
+            parts[3].utf8.allSatisfy(isDigit)
         else { return #"this should be a bcrypt hash; htpasswd -nBC 10 "" makes one of a password"# }
         guard costs.contains(cost) else {
             return

@@ -160,9 +160,9 @@ extension YAMLFields {
 
     fileprivate func checkVersions(_ tls: WebConfiguration.TLS, hasHTTP2: Bool) throws(ConfigurationError) {
         guard tls.minimumVersion <= tls.maximumVersion else {
-            throw (self["min_version"] ?? self["max_version"])?.place.error(
+            throw ((self["min_version"] ?? self["max_version"])?.place ?? place).error(
                 "min_version \(tls.minimumVersion.rawValue) is above max_version \(tls.maximumVersion.rawValue), so that nobody could connect"
-            ) ?? place.error("min_version is above max_version")
+            )
         }
         guard let suites = self["cipher_suites"], !tls.cipherSuites.isEmpty, tls.minimumVersion < .tls13 else { return }
         if tls.maximumVersion < .tls13, tls.cipherSuites.allSatisfy(\.isOfTLS13) {

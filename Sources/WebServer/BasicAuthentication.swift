@@ -54,7 +54,8 @@ final class BasicAuthentication: Sendable {
         if let remembered { return remembered }
         if isBusy { return .busy }
         // Always the same user's for the same name, so that the time of its answers does not change.
-        let user = users[known ?? stableIndex(of: login.name)]
+        let other = stableIndex(of: login.name)
+        let user = users[known ?? other]
         let matches = await checker.matches(login.password, user.password)
         let isGranted = matches == true && known != nil
         state.withLock { state in

@@ -68,10 +68,7 @@ struct TLSContext: Sendable {
     var warning: String? {
         let now = time(nil)
         let place = configuration.certificate.place("the server's certificate")
-        if certificate.notValidAfter < now {
-            return
-                "\(place) has expired, \((now - certificate.notValidAfter) / 86_400) days ago; put a new one in its place"
-        }
+        if certificate.notValidAfter < now { return "\(place) has expired; put a new one in its place" }
         if certificate.notValidBefore > now { return "\(place) is not valid yet; is the clock right?" }
         return nil
     }

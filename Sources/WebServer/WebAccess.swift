@@ -41,11 +41,12 @@ final class WebAccess: Sendable {
     ///
     /// - Throws: Where one of them cannot be read or holds something else.
     func start() throws(ConfigurationError) {
-        let stamps = stamps(of: settings.configuration)
+        let before = stamps(of: settings.configuration)
         let configuration =
             try settings.configurationFile.map { file throws(ConfigurationError) in
                 try WebConfiguration.load(path: file)
             } ?? settings.configuration
+        let stamps = stamps(of: configuration, before)
         let rules = try makeRules(configuration, after: Rules())
         state.withLock { state in
             state.rules = rules
@@ -80,7 +81,7 @@ final class WebAccess: Sendable {
             var configuration = settings.configuration
             if let file = settings.configurationFile {
                 configuration = try WebConfiguration.load(path: file)
-                state.stamps = self.stamps(of: configuration)
+                state.stamps = self.stamps(of: configuration, stamps)
                 try Self.refuseOpening(from: state.rules.configuration, to: configuration, in: file)
             }
             state.rules = try makeRules(configuration, after: state.rules)
@@ -107,10 +108,13 @@ final class WebAccess: Sendable {
         }
     }
 
-    private func stamps(of configuration: WebConfiguration) -> [String: FileStamp?] {
+    /// - Parameter before: Those that were taken before their files were read, so that no change in between is missed.
+    private func stamps(
+        of configuration: WebConfiguration, _ before: [String: FileStamp?] = [:]
+    ) -> [String: FileStamp?] {
         let tls = configuration.tls
         let files = [settings.configurationFile, tls?.certificate.path, tls?.key.path, tls?.clientAuthority?.path]
-        return Dictionary(files.compactMap(\.self).map { ($0, FileStamp($0)) }) { first, _ in first }
+        return Dictionary(files.compactMap(\.self).map { ($0, before[$0] ?? FileStamp($0)) }) { first, _ in first }
     }
 
     private func makeRules(
