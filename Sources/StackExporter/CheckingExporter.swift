@@ -19,11 +19,9 @@ extension Checking {
         for address in settings.web.addresses {
             if let finding = await obstacle(to: address, group: group) { examination.add(finding) }
         }
-        if let path = settings.web.configurationFile {
-            let web = try examineWeb(path)
-            examination.facts += web.facts
-            for finding in web.findings { examination.add(finding) }
-        }
+        let web = examineWeb(settings.web)
+        examination.facts += web.facts
+        for finding in web.findings { examination.add(finding) }
         return examination
     }
 
@@ -32,14 +30,20 @@ extension Checking {
         switch address {
         case .tcp(let host, let port):
             do {
-                let channel = try await ServerBootstrap(group: group)
+                let bootstrap = ServerBootstrap(group: group)
                     .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                    .bind(host: host.isEmpty ? "::" : host, port: port).get()
+                // A number goes to no resolver, which may not know what can be listened on.
+                let channel =
+                    if let number = try? SocketAddress(ipAddress: host.isEmpty ? "::" : host, port: port) {
+                        try await bootstrap.bind(to: number).get()
+                    } else {
+                        try await bootstrap.bind(host: host, port: port).get()
+                    }
                 try await channel.close()
                 return nil
             } catch let error as IOError where error.errnoCode == EADDRINUSE {
                 return Finding(.hint, "somebody listens on \(address) already, probably the exporter that runs")
-            } catch let error as IOError where host.isEmpty && error.errnoCode == EAFNOSUPPORT {
+            } catch let error as IOError where host.isEmpty && [EAFNOSUPPORT, EADDRNOTAVAIL].contains(error.errnoCode) {
                 return nil
             } catch {
                 let reason =

@@ -7,17 +7,17 @@ extension Checking {
     /// How long before its end a certificate is to be renewed.
     private static let noticeDays = 14
 
-    /// Whether the certificate that a web configuration file names can be used, and for how long.
-    ///
-    /// - Throws: Where the file cannot be read or is no YAML.
-    static func examineWeb(_ path: String) throws(ConfigurationError) -> Examination {
-        guard let files = try TLSFiles.named(in: path) else {
-            return Examination(facts: [.init("web config", "\(path), without TLS")])
+    /// Whether connections can be encrypted as it is configured, and for how long.
+    static func examineWeb(_ settings: WebSettings) -> Examination {
+        let file = settings.configurationFile.map { "\($0), " } ?? ""
+        guard let tls = settings.configuration.tls else {
+            return Examination(facts: file.isEmpty ? [] : [.init("web config", "\(file)without TLS")])
         }
-        var examination = Examination(facts: [.init("web config", "\(path), TLS with \(files.certificate)")])
+        let place = tls.certificate.path ?? "the configuration"
+        var examination = Examination(facts: [.init("web config", "\(file)TLS with \(place)")])
         let certificate: ServerCertificate
         do {
-            certificate = try ServerCertificate(certificate: files.certificate, key: files.key)
+            certificate = try ServerCertificate(tls)
         } catch {
             examination.add(Finding(.mend, "\(error)", error.remedies))
             return examination
@@ -26,18 +26,18 @@ extension Checking {
         let day = 86_400
         let daysLeft = (certificate.end - now) / day
         examination.facts.append(.init("certificate", "valid until \(date(certificate.end))"))
-        let renewal = [Remedy(nil, "renew the certificate in \(files.certificate), with its key in \(files.key)")]
+        let renewal = [Remedy(nil, "renew the certificate in \(place), with its key in \(tls.key.path ?? place)")]
         if certificate.end <= now {
             examination.add(
-                Finding(.mend, "the certificate \(files.certificate) expired on \(date(certificate.end))", renewal))
+                Finding(.mend, "the certificate \(place) expired on \(date(certificate.end))", renewal))
         } else if certificate.start > now {
             examination.add(
                 Finding(
-                    .mend, "the certificate \(files.certificate) is not valid before \(date(certificate.start))",
+                    .mend, "the certificate \(place) is not valid before \(date(certificate.start))",
                     renewal))
         } else if daysLeft < noticeDays {
             examination.add(
-                Finding(.hint, "the certificate \(files.certificate) expires in \(daysLeft) days", renewal))
+                Finding(.hint, "the certificate \(place) expires in \(daysLeft) days", renewal))
         }
         return examination
     }

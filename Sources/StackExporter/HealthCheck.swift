@@ -7,7 +7,7 @@ enum HealthCheck {
     static func run(_ settings: Settings) async -> Bool {
         guard let address = settings.web.addresses.first else { return false }
         let complaint = await LivenessClient.complaint(
-            about: address, mayBeEncrypted: settings.web.configurationFile != nil)
+            about: address, isEncrypted: settings.web.configuration.tls != nil)
         if let complaint { write(Array("stack-exporter: \(complaint)\n".utf8), to: STDERR_FILENO) }
         return complaint == nil
     }

@@ -31,6 +31,7 @@ final class Reloading: Sendable {
         ("web.listen-address", { $0.addresses == $1.addresses }),
         ("web.telemetry-path", { $0.telemetryPath == $1.telemetryPath }),
         ("web.config.file", { $0.configurationFile == $1.configurationFile }),
+        ("web.unix-socket-mode", { $0.socketMode == $1.socketMode }),
         ("web.enable-lifecycle", { $0.enablesLifecycle == $1.enablesLifecycle }),
         ("scrape.timeout-offset", { $0.timeoutOffset == $1.timeoutOffset }),
     ]

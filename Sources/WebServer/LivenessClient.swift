@@ -28,13 +28,13 @@ public enum LivenessClient {
         }
     }
 
-    /// - Parameter mayBeEncrypted: Whether to try TLS where there is no answer without. Its certificate may be any: it is
-    ///   this machine's own server that is asked, and told nothing.
+    /// - Parameter isEncrypted: Whether it speaks TLS. Its certificate may be any: it is this machine's own server that is
+    ///   asked, and told nothing.
     /// - Returns: Why it is not alive: a sentence without a full stop; `nil` where it is.
-    public static func complaint(about address: ListenAddress, mayBeEncrypted: Bool) async -> String? {
+    public static func complaint(about address: ListenAddress, isEncrypted: Bool) async -> String? {
         let answer: Answer
         do {
-            answer = try await ask(address, mayBeEncrypted: mayBeEncrypted)
+            answer = try await ask(address, isEncrypted: isEncrypted)
         } catch let error as IOError {
             return "nobody answers at \(address): \(String(cString: strerror(error.errnoCode)))"
         } catch is NIOConnectionError {
@@ -50,22 +50,14 @@ public enum LivenessClient {
         }
     }
 
-    private static func ask(_ address: ListenAddress, mayBeEncrypted: Bool) async throws -> Answer {
-        guard mayBeEncrypted else { return try await ask(address, encrypted: false) }
-        // What a server of TLS does with a request in the clear is its own affair: an alert, an end, a reset.
-        let plain = try? await ask(address, encrypted: false)
-        if let plain, case .http = plain { return plain }
-        return try await ask(address, encrypted: true)
-    }
-
-    private static func ask(_ address: ListenAddress, encrypted: Bool) async throws -> Answer {
+    private static func ask(_ address: ListenAddress, isEncrypted: Bool) async throws -> Answer {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connectTimeout(connectTimeout)
         let initialize: @Sendable (any Channel) -> EventLoopFuture<NIOAsyncChannel<ByteBuffer, ByteBuffer>> = {
             channel in
             channel.eventLoop.makeCompletedFuture {
                 // An answer that does not come ends with the connection.
                 channel.eventLoop.scheduleTask(in: answerTimeout) { channel.close(promise: nil) }
-                if encrypted {
+                if isEncrypted {
                     var configuration = TLSConfiguration.makeClientConfiguration()
                     configuration.certificateVerification = .none
                     let context = try NIOSSLContext(configuration: configuration)

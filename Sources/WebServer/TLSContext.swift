@@ -8,10 +8,12 @@ import Scraping
 struct TLSContext: Sendable {
     private let context: NIOSSLContext
     private let configuration: WebConfiguration.TLS
-    private let certificate: NIOSSLCertificate
+    let certificate: ServerCertificate
 
     /// - Throws: Where a file cannot be read or holds something else, or certificate and key do not belong together.
-    init(_ configuration: WebConfiguration.TLS, hasHTTP2: Bool, closeTimeout: Duration) throws(ConfigurationError) {
+    init(
+        _ configuration: WebConfiguration.TLS, hasHTTP2: Bool, closeTimeout: Duration
+    ) throws(ServerCertificate.Unusable) {
         let chain = try configuration.certificate.certificates("the server's certificate")
         let key = try configuration.key.key("the server's key")
         var tls = TLSConfiguration.makeServerConfiguration(
@@ -40,12 +42,23 @@ struct TLSContext: Sendable {
         do {
             context = try NIOSSLContext(configuration: tls)
         } catch {
-            throw ConfigurationError(
-                "\(configuration.key.place("the server's key")) is not the key to \(configuration.certificate.place("the server's certificate"))"
-            )
+            throw ServerCertificate.Unusable(
+                "\(configuration.key.place("the server's key")) is not the key to \(configuration.certificate.place("the server's certificate"))",
+                Self.comparison(of: configuration))
         }
         self.configuration = configuration
-        certificate = chain[0]
+        certificate = ServerCertificate(chain)
+    }
+
+    /// What shows which key is whose.
+    private static func comparison(of configuration: WebConfiguration.TLS) -> [Remedy] {
+        guard let certificate = configuration.certificate.path, let key = configuration.key.path else { return [] }
+        return [
+            Remedy(
+                "sh",
+                "openssl x509 -noout -pubkey -in \(certificate.quotedForShell); "
+                    + "openssl pkey -pubout -in \(key.quotedForShell)")
+        ]
     }
 
     /// What encrypts one connection.
@@ -68,8 +81,8 @@ struct TLSContext: Sendable {
     var warning: String? {
         let now = time(nil)
         let place = configuration.certificate.place("the server's certificate")
-        if certificate.notValidAfter < now { return "\(place) has expired; put a new one in its place" }
-        if certificate.notValidBefore > now { return "\(place) is not valid yet; is the clock right?" }
+        if certificate.end < now { return "\(place) has expired; put a new one in its place" }
+        if certificate.start > now { return "\(place) is not valid yet; is the clock right?" }
         return nil
     }
 }
@@ -104,45 +117,47 @@ extension WebConfiguration.PEM {
     /// - Parameter what: What it is, in an error.
     fileprivate func place(_ what: String) -> String { path.map { "\(what) \($0)" } ?? "\(what) in the file" }
 
-    private func bytes(_ what: String) throws(ConfigurationError) -> [UInt8] {
+    private func bytes(_ what: String) throws(ServerCertificate.Unusable) -> [UInt8] {
         switch self {
         case .text(let secret):
             do {
                 return Array(try secret.reveal().utf8)
             } catch {
-                throw ConfigurationError("\(what): \(error.detail)")
+                throw ServerCertificate.Unusable("\(what): \(error.detail)", error.remedies)
             }
         case .file(let path):
             let bytes: [UInt8]
             do {
                 bytes = try File.contents(of: path, limit: Self.longestFile + 1)
             } catch {
-                throw ConfigurationError("\(place(what)) cannot be read: \(error)")
+                throw ServerCertificate.Unusable(
+                    "\(place(what)) cannot be read: \(error)", File.remedies(error, of: path))
             }
             guard bytes.count <= Self.longestFile else {
-                throw ConfigurationError("\(place(what)) is longer than \(Self.longestFile >> 20) MiB")
+                throw ServerCertificate.Unusable("\(place(what)) is longer than \(Self.longestFile >> 20) MiB")
             }
             return bytes
         }
     }
 
     /// At least one.
-    fileprivate func certificates(_ what: String) throws(ConfigurationError) -> [NIOSSLCertificate] {
+    fileprivate func certificates(_ what: String) throws(ServerCertificate.Unusable) -> [NIOSSLCertificate] {
         let bytes = try bytes(what)
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
-            throw ConfigurationError("\(place(what)) holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")
+            throw ServerCertificate.Unusable(
+                "\(place(what)) holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")
         }
         return certificates
     }
 
-    fileprivate func key(_ what: String) throws(ConfigurationError) -> NIOSSLPrivateKey {
+    fileprivate func key(_ what: String) throws(ServerCertificate.Unusable) -> NIOSSLPrivateKey {
         let bytes = try bytes(what)
         do {
             return try NIOSSLPrivateKey(bytes: bytes, format: .pem) { (_: NIOSSLPassphraseSetter<[UInt8]>) in
                 throw NIOSSLError.failedToLoadPrivateKey
             }
         } catch {
-            throw ConfigurationError(
+            throw ServerCertificate.Unusable(
                 "\(place(what)) holds no key in PEM (-----BEGIN PRIVATE KEY-----) that can be read without a password")
         }
     }

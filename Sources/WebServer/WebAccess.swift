@@ -123,8 +123,12 @@ final class WebAccess: Sendable {
         var rules = Rules()
         rules.configuration = configuration
         if let tls = configuration.tls {
-            rules.tls = try TLSContext(
-                tls, hasHTTP2: configuration.hasHTTP2, closeTimeout: settings.limits.closeTimeout)
+            do {
+                rules.tls = try TLSContext(
+                    tls, hasHTTP2: configuration.hasHTTP2, closeTimeout: settings.limits.closeTimeout)
+            } catch {
+                throw ConfigurationError(error.description)
+            }
         }
         rules.headers = HTTPHeaders(configuration.headers.map { ($0.name, $0.value) })
         // What has not changed goes on, with what it remembers.

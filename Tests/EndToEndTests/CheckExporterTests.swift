@@ -63,7 +63,7 @@ struct CheckExporterTests {
 
         try await makeCertificate("other", days: 90)
         try write("web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: other.key\n")
-        let other = try await setup.broken("the key \(path("other.key")) is not that of the certificate")
+        let other = try await setup.broken("the server's key \(path("other.key")) is not the key to")
         // It shows which is which.
         try await shell(try #require(other.remedies.first?.line))
         try write("web.yml", "tls_server_config:\n  cert_file: other.crt\n  key_file: other.key\n")

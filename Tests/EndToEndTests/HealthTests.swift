@@ -170,6 +170,9 @@ struct HealthTests {
                 client.sendall(sys.argv[2].encode())
                 client.close()
             """
+        let file = directory.appending(path: "web.yml").path
+        try "tls_server_config: {cert_file: crt, key_file: key}\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
         let tls = ["openssl", "s_server", "-quiet", "-key", key, "-cert", certificate]
         let fake = ["/usr/bin/python3", "-c", python]
         let cases: [(command: (Int) -> [String], isAlive: Bool)] = [
@@ -195,13 +198,27 @@ struct HealthTests {
                     let listening = ":" + String(format: "%04X", port) + " 00000000:0000 0A"
                     return String(decoding: table, as: UTF8.self).contains(listening)
                 })
-            let result = try await Exporter.run([
-                "health", "--web.listen-address=127.0.0.1:\(port)", "--web.config.file=\(certificate)",
-            ])
+            let result = try await Exporter.run(
+                ["health", "--web.listen-address=127.0.0.1:\(port)"]
+                    + (command(port)[0] == "openssl" ? ["--web.config.file=\(file)"] : []))
             #expect(result.status == (isAlive ? 0 : 1), "\(command(port)) \(result.errors)")
             #expect(result.errors.split(separator: "\n").count == (isAlive ? 0 : 1))
             #expect(isAlive || result.errors.contains("127.0.0.1:\(port)"))
         }
+        // Ours, which lets nobody in whom it does not know.
+        let ours = try await WebExporter(
+            """
+            tls_server_config:
+              cert_file: @/server.pem
+              key_file: @/server.key
+              client_auth_type: RequireAndVerifyClientCert
+              client_ca_file: @/authority.pem
+            """)
+        let result = try await Exporter.run([
+            "health", "--web.listen-address=127.0.0.1:\(ours.port)",
+            "--web.config.file=\(ours.directory.appending(path: "web.yml").path)",
+        ])
+        #expect(result.status == 0, "\(result.errors)")
         let nobody = try await Exporter.run(["health", "--web.listen-address=127.0.0.1:\(freePort())"])
         #expect(nobody.status == 1)
         #expect(nobody.errors.hasPrefix("stack-exporter: nobody answers at 127.0.0.1:"))

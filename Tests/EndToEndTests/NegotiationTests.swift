@@ -115,7 +115,9 @@ struct NegotiationTests {
 
     // MARK: Paths and methods
 
-    static let paths = ["/", "/metrics", "/probe?target=host", "/targets", "/-/healthy", "/-/ready"]
+    static let paths = [
+        "/", "/metrics", "/probe?target=host", "/targets", "/-/healthy", "/-/ready", "/readiness", "/health",
+    ]
     static let badRequests = ["/probe", "/probe?target=", "/scrape", "/discover-cluster-nodes"]
 
     /// Those of which the figures have always the same length, nearly.

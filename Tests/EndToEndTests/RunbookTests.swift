@@ -110,6 +110,7 @@ struct RunbookTests {
     /// 0 where all is well, and 1 with a line that says what is not.
     @Test func theChecksAfterADeploymentTellWellFromIll() async throws {
         let postgres = try await PostgresServer()
+        try await postgres.sql("CREATE EXTENSION pg_stat_statements")
         let redis = try await RedisServer()
         let tools = FileManager.default.temporaryDirectory.appending(path: "tools-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)

@@ -53,14 +53,11 @@ struct HealthChecksTests {
         patient.release.fire()
         let checks = HealthChecks()
         let start = ContinuousClock.now
-        var requests = 0
-        repeat {
+        while patient.asked.withLock({ $0 }) < 3 {
             _ = try await checks.check(patient, within: .seconds(20)).get()
-            requests += 1
             try await Task.sleep(for: .milliseconds(10))
-        } while start.duration(to: .now) < .milliseconds(2500)
-        let asked = patient.asked.withLock { $0 }
-        #expect(asked >= 2 && asked <= 3, "\(requests)")
+        }
+        #expect(start.duration(to: .now) >= .seconds(2))
     }
 
     private struct Weak {

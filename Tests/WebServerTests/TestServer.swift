@@ -100,6 +100,8 @@ func withServer(
 ) async throws {
     var settings = WebSettings()
     settings.addresses = [.tcp(host: "127.0.0.1", port: 0)]
+    // Beside other tests a client may be long in coming to speak.
+    settings.limits.readTimeout = .seconds(120)
     change(&settings)
     let metrics = HTTPMetrics()
     let server = makeServer(

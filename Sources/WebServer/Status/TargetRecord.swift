@@ -60,7 +60,7 @@ struct TargetRecord: Sendable {
         take(outcome, families, at: time, seriesLeft: seriesLeft)
     }
 
-    static func identity(of target: any Target) -> ObjectIdentifier { ObjectIdentifier(target as AnyObject) }
+    static func identity(of target: any Target) -> ObjectIdentifier { ObjectIdentifier(target) }
 
     /// How many series of recent values there are.
     var seriesCount: Int {
