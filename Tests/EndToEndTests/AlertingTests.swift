@@ -198,7 +198,7 @@ private final class WebhookReceiver: Sendable {
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 # In one piece, since several are told at once.
-                sys.stdout.write(json.dumps({"path": self.path, "body": body}) + "\n")
+                sys.stdout.write(json.dumps({"path": self.path, "body": body}) + "\\n")
                 sys.stdout.flush()
                 self.send_response(200)
                 self.end_headers()

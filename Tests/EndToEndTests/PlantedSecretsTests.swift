@@ -76,10 +76,13 @@ struct PlantedSecretsTests {
             [
                 Exporter.binary, "--web.listen-address=127.0.0.1:\(port)", "--web.enable-lifecycle",
                 "--postgres.probe.allow=.*", "--redis.probe.allow=.*",
-            ] + flags, environment: .only(environment), stop: "KILL", log: directory.appending(path: "log"))
+            ] + flags,
+            // Where the toolchain is there, a crash is looked at for longer than a test should take.
+            environment: .only(environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }), stop: "KILL",
+            log: directory.appending(path: "log"))
         defer { daemon.stop() }
-        func log() throws -> String { try String(contentsOf: directory.appending(path: "log"), encoding: .utf8) }
-        try #require(try await eventually { try log().contains("msg=started") })
+        func log() -> String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+        try #require(try await eventually { log().contains("msg=started") })
 
         func ask(_ path: String, _ options: String..., password: String = "test") async throws -> CommandResult {
             try await Lab.run(
@@ -90,12 +93,12 @@ struct PlantedSecretsTests {
         #expect(page.output.hasPrefix("HTTP/1.1 200") && page.output.contains("pg_up{target=\"refused\"} 0"))
         let (url, escaped) = ("\(Self.secret)-target", "127.0.0.1%3A\(postgres.port)")
         for path in [
-            "/metrics", "/", "/health", "/health/db", "/health/cache", "/targets", "/discover-cluster-nodes", "/\(url)",
-            "/probe?target=\(url)", "/probe?target=refused&auth_module=\(url)",
+            "/metrics", "/", "/health", "/health/db", "/health/cache", "/targets", "/discover-cluster-nodes",
+            "/nothing?password=\(url)", "/probe?target=refused&auth_module=\(url)",
             "/probe?target=postgresql%3A%2F%2Fu%3A\(url)%40\(escaped)%2Fd",
             "/probe?target=\(escaped)&auth_module=other",
             "/probe?target=host%3D127.0.0.1%20password%3D\(url)%20sslkey%3D\(url)",
-            "/scrape?target=redis%3A%2F%2F%3A\(url)%40127.0.0.1%3A\(redis.port)", "/metrics?collect%5B%5D=\(url)",
+            "/scrape?target=redis%3A%2F%2F%3A\(url)%40127.0.0.1%3A\(redis.port)",
         ] {
             note(path, try await ask(path))
         }
@@ -121,10 +124,11 @@ struct PlantedSecretsTests {
 
         let arguments = try String(contentsOfFile: "/proc/\(daemon.pid)/cmdline", encoding: .utf8)
         texts.append(("the process' title", arguments))
-        kill(daemon.pid, SIGABRT)
-        #expect(try await daemon.exitStatus(within: 30) != nil)
-        texts.append(("the log", try log()))
-        #expect(try log().contains("target=refused"))
+        // As a trap of Swift ends it.
+        daemon.signal(SIGILL)
+        #expect(try await daemon.exitStatus() == 128 + SIGILL)
+        texts.append(("the log", log()))
+        #expect(log().contains("target=refused"))
         expectNoSecret(in: texts)
     }
 }
