@@ -111,7 +111,7 @@ enum StatusStyle {
         .sheet{padding:.1rem .6rem}
         th,td{padding-right:.5rem}
         .rows tr{display:grid;grid-template-columns:1fr 1fr}
-        .rows th:first-child,.rows .remarks,.rows [colspan]{grid-column:1/-1}
+        .rows th:first-child,.rows .remarks,.rows [colspan]{grid-column:1/-1;width:auto}
         .rows th,.rows td{padding-top:.15rem;padding-bottom:.15rem}
         }
         """
