@@ -95,7 +95,7 @@ extension ContainerAccess {
         cgroups = exported.count
         containers = exported.count { $0.container != nil }
         neededDescriptors = exported.count * (isV2 ? 10 : 15)
-        keptDescriptors = min(settings.keptDescriptors, ContainersTarget.descriptorLimit / 2)
+        keptDescriptors = min(settings.keptDescriptors, DescriptorLimit.current / 2)
         commandLine = Self.words("\(settings.procfs)/cmdline")
 
         isAlone = !mounts.areWhole && Self.processes("\(root)/cgroup.procs").contains(getpid())

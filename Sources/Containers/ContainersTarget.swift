@@ -82,7 +82,8 @@ public actor ContainersTarget: Target {
         of mounts: CgroupMounts, _ settings: Settings
     ) throws(ContainersError) -> CgroupReader {
         try CgroupReader(
-            mounts: mounts, procfs: settings.procfs, descriptors: min(settings.keptDescriptors, descriptorLimit / 2),
+            mounts: mounts, procfs: settings.procfs,
+            descriptors: min(settings.keptDescriptors, DescriptorLimit.current / 2),
             showing: settings.shownKinds)
     }
 
@@ -171,12 +172,5 @@ public actor ContainersTarget: Target {
     public func shutdown() async {
         reader = nil
         await runtimes.shutdown()
-    }
-
-    /// How many descriptors the process may have open.
-    static var descriptorLimit: Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
-        return Int(clamping: limit.rlim_cur)
     }
 }

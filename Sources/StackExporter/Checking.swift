@@ -15,12 +15,12 @@ enum Checking {
         guard settings.catalogueFormat != .markdown else {
             throw ConfigurationError("--format=markdown: check prints text or json")
         }
-        let descriptors = raiseDescriptorLimit()
+        DescriptorLimit.raise()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         // What the gatherer would log is what is printed here.
         let silence = Logger(label: "check") { _ in SwiftLogNoOpLogHandler() }
         let gatherer = try makeGatherer(settings, group: group, log: silence)
-        let exporter = try await examine(settings, descriptors: descriptors, group: group)
+        let exporter = try await examine(settings, group: group)
         _ = await gatherer.page()
         let report = CheckReport(
             version: BuildInformation.version, exporter: exporter,

@@ -9,12 +9,12 @@ extension Checking {
     ///
     /// - Throws: Where a file of the web server's is malformed.
     static func examine(
-        _ settings: Settings, descriptors: UInt, group: any EventLoopGroup
+        _ settings: Settings, group: any EventLoopGroup
     ) async throws -> Examination {
         var examination = Examination(facts: [
             .init("user", "\(geteuid()), group \(getegid())"),
             .init("listens on", settings.web.addresses.map(\.description).joined(separator: ", ")),
-            .init("descriptors", "\(descriptors)"),
+            .init("descriptors", "\(DescriptorLimit.current)"),
         ])
         for address in settings.web.addresses {
             if let finding = await obstacle(to: address, group: group) { examination.add(finding) }

@@ -22,7 +22,7 @@ enum Serving {
     ) async throws {
         let start = ContinuousClock.now
         let log = output.logger()
-        raiseDescriptorLimit()
+        DescriptorLimit.raise()
         // One thread does for all connections: answers are made elsewhere.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPMetrics(showsScrapeErrors: settings.scrapesRedis)

@@ -1,5 +1,5 @@
-import Glibc
 import NIOCore
+import Scraping
 import Synchronization
 
 /// The connections that are open and the requests under way on them. There is a limit to both that a new one does not run
@@ -49,14 +49,8 @@ final class Connections: Sendable {
     ///     who connect must not keep the targets from being read.
     ///   - writers: How many answers may be on their way at one time, each of which holds its bytes.
     init(limit: Int, writers: Int) {
-        self.limit = min(limit, max(1, Self.descriptorLimit / 4))
+        self.limit = min(limit, max(1, DescriptorLimit.current / 4))
         writerLimit = writers
-    }
-
-    private static var descriptorLimit: Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
-        return Int(clamping: limit.rlim_cur)
     }
 
     /// How many are open.
