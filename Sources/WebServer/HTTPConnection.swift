@@ -141,7 +141,7 @@ final class HTTPConnection: ChannelInboundHandler {
         // An error that comes after the one that was answered.
         case .answering, .writing, .closing: return
         }
-        router.metrics.record(handler: "bad_request", method: head?.method, status: status, took: nil)
+        router.metrics.refuse(handler: "bad_request", method: head?.method, status: status)
         log.debug("request refused", metadata: ["status": "\(status.code)"])
         write(HTTPResponse(status, sentence), to: head, keepAlive: false, context)
     }

@@ -13,6 +13,14 @@ public final class HTTPMetrics: SelfMetrics {
         MetricDescriptor(
             "http_request_duration_seconds", .histogram, "From the end of the request to the start of its answer."),
         labels: ["handler"], source: "the HTTP server")
+    private static let size = CatalogueEntry(
+        MetricDescriptor(
+            "http_response_size_bytes", .histogram, "Bytes of answers' bodies, compressed where they are sent so."),
+        labels: ["handler"], source: "the HTTP server")
+    private static let inFlight = CatalogueEntry(
+        MetricDescriptor(
+            "http_requests_in_flight", .gauge, "Requests whose answers are being made, that for this page included."),
+        labels: ["handler"], source: "the HTTP server")
 
     private static let scrapeErrors = CatalogueEntry(
         MetricDescriptor(
@@ -28,10 +36,11 @@ public final class HTTPMetrics: SelfMetrics {
         source: "the HTTP server")
 
     /// What it can tell.
-    public static let metrics = [requests, duration, scrapeErrors, webConfiguration]
+    public static let metrics = [requests, duration, size, inFlight, scrapeErrors, webConfiguration]
 
+    private static let sizeBounds: [Double] = [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000]
     /// From an answer out of memory to a scrape that runs into the usual time limit.
-    private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+    private static let durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
     private struct Key: Hashable, Comparable {
         let handler: String
@@ -43,16 +52,44 @@ public final class HTTPMetrics: SelfMetrics {
         }
     }
 
-    private struct Durations {
+    private struct Distribution {
+        private let bounds: [Double]
         /// One count per bound, not cumulative.
-        var counts = [UInt64](repeating: 0, count: HTTPMetrics.bounds.count)
-        var count: UInt64 = 0
-        var sum = 0.0
+        private var counts: [UInt64]
+        private var count: UInt64 = 0
+        private var sum = 0.0
+
+        init(bounds: [Double]) {
+            self.bounds = bounds
+            counts = [UInt64](repeating: 0, count: bounds.count)
+        }
+
+        mutating func observe(_ value: Double) {
+            if let index = bounds.firstIndex(where: { value <= $0 }) { counts[index] += 1 }
+            count += 1
+            sum += value
+        }
+
+        var histogram: Histogram {
+            var cumulative: UInt64 = 0
+            let buckets = zip(bounds, counts).map { bound, count in
+                cumulative += count
+                return Histogram.Bucket(upperBound: bound, cumulativeCount: cumulative)
+            }
+            return Histogram(buckets: buckets, count: count, sum: sum)
+        }
+    }
+
+    /// What a handler has done and is about.
+    private struct Work {
+        var durations = Distribution(bounds: HTTPMetrics.durationBounds)
+        var sizes = Distribution(bounds: HTTPMetrics.sizeBounds)
+        var inFlight = 0
     }
 
     private struct State {
         var requests: [Key: UInt64] = [:]
-        var durations: [String: Durations] = [:]
+        var work: [String: Work] = [:]
         var isWebConfigurationRead = true
     }
 
@@ -75,16 +112,15 @@ public final class HTTPMetrics: SelfMetrics {
             requests.append(Double(count), labels)
         }
         var durations = MetricFamily(Self.duration.descriptor)
-        for (handler, observed) in state.durations.sorted(by: { $0.key < $1.key }) {
-            var cumulative: UInt64 = 0
-            let buckets = zip(Self.bounds, observed.counts).map { bound, count in
-                cumulative += count
-                return Histogram.Bucket(upperBound: bound, cumulativeCount: cumulative)
-            }
-            durations.append(
-                Histogram(buckets: buckets, count: observed.count, sum: observed.sum), ["handler": handler])
+        var sizes = MetricFamily(Self.size.descriptor)
+        var inFlight = MetricFamily(Self.inFlight.descriptor)
+        for (handler, work) in state.work.sorted(by: { $0.key < $1.key }) {
+            let labels: Labels = ["handler": handler]
+            durations.append(work.durations.histogram, labels)
+            sizes.append(work.sizes.histogram, labels)
+            inFlight.append(Double(work.inFlight), labels)
         }
-        var families = [requests, durations]
+        var families = [requests, durations, sizes, inFlight]
         if showsScrapeErrors {
             let refused = state.requests.filter {
                 $0.key.handler == Probe.Path.scrape.rawValue && 400...498 ~= $0.key.status
@@ -101,20 +137,38 @@ public final class HTTPMetrics: SelfMetrics {
         state.withLock { $0.isWebConfigurationRead = isRead }
     }
 
-    /// - Parameters:
-    ///   - handler: A route's path or another word of ours, never what a client sent: that has no end of values.
-    ///   - duration: `nil` where no handler came to work.
-    func record(handler: String, method: HTTPMethod?, status: HTTPResponseStatus, took duration: Duration?) {
-        let key = Key(handler: handler, method: Self.name(of: method), status: status.code)
+    /// Counts a request that a handler begins to answer.
+    ///
+    /// - Parameter handler: A route's path or another word of ours, never what a client sent: that has no end of values.
+    func begin(handler: String) {
+        state.withLock { $0.work[handler, default: Work()].inFlight += 1 }
+    }
+
+    /// Counts the answer to a request that was begun.
+    ///
+    /// - Parameter size: Bytes of its body.
+    func end(handler: String, method: HTTPMethod, status: HTTPResponseStatus, took duration: Duration, size: Int) {
         state.withLock { state in
-            state.requests[key, default: 0] += 1
-            guard let seconds = duration?.seconds else { return }
-            var durations = state.durations[handler, default: Durations()]
-            if let index = Self.bounds.firstIndex(where: { seconds <= $0 }) { durations.counts[index] += 1 }
-            durations.count += 1
-            durations.sum += seconds
-            state.durations[handler] = durations
+            state.requests[Self.key(handler, method, status), default: 0] += 1
+            var work = state.work[handler, default: Work()]
+            work.inFlight -= 1
+            work.durations.observe(duration.seconds)
+            work.sizes.observe(Double(size))
+            state.work[handler] = work
         }
+    }
+
+    /// Counts a request that no handler came to see.
+    ///
+    /// - Parameters:
+    ///   - handler: Who refused it, a word of ours.
+    ///   - method: `nil` where it was not understood.
+    func refuse(handler: String, method: HTTPMethod?, status: HTTPResponseStatus) {
+        state.withLock { $0.requests[Self.key(handler, method, status), default: 0] += 1 }
+    }
+
+    private static func key(_ handler: String, _ method: HTTPMethod?, _ status: HTTPResponseStatus) -> Key {
+        Key(handler: handler, method: name(of: method), status: status.code)
     }
 
     private static func name(of method: HTTPMethod?) -> String {

@@ -42,11 +42,13 @@ struct Router: Sendable {
 
     func respond(to request: HTTPRequest) async -> HTTPResponse {
         if let refusal = await access.currentRules().refusal(of: request) {
-            metrics.record(handler: "access", method: request.method, status: refusal.status, took: nil)
+            metrics.refuse(handler: "access", method: request.method, status: refusal.status)
             return refusal
         }
         let start = ContinuousClock.now
         let route = routes[Self.key(request.path)]
+        let handler = route?.path ?? "not_found"
+        metrics.begin(handler: handler)
         var response: HTTPResponse
         if let route, route.methods.contains(request.method == .HEAD ? .GET : request.method) {
             response = await route.respond(request)
@@ -62,9 +64,9 @@ struct Router: Sendable {
         }
         // What nginx calls it, so that scrapes that Prometheus gave up on can be told from the others.
         if Task.isCancelled { response.status = .custom(code: 499, reasonPhrase: "Client Closed Request") }
-        metrics.record(
-            handler: route?.path ?? "not_found", method: request.method, status: response.status,
-            took: start.duration(to: .now))
+        metrics.end(
+            handler: handler, method: request.method, status: response.status, took: start.duration(to: .now),
+            size: response.body.count)
         return response
     }
 
