@@ -331,7 +331,7 @@ struct ContainerAccessTests {
         settings.cgroupfs = Fixture.v2.cgroupfs
         #expect(ContainerAccess(settings, until: Deadline(after: .zero)) == nil)
         let target = try #require(try ContainersTarget(settings))
-        let scrape = Scrape(until: Deadline(after: .seconds(30)))
+        let scrape = Scrape(until: Deadline(after: .seconds(300)))
         await target.run(scrape)
         scrape.finish()
         let outcome = scrape.harvest(target.collectors).outcome

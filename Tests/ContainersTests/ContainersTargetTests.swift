@@ -16,7 +16,7 @@ struct ContainersTargetTests {
     }
 
     private func page(_ target: ContainersTarget) async -> [MetricFamily] {
-        let scrape = Scrape(until: Deadline(after: .seconds(30)))
+        let scrape = Scrape(until: Deadline(after: .seconds(300)))
         await target.run(scrape)
         scrape.finish()
         let (outcome, families) = scrape.harvest(target.collectors)
@@ -75,7 +75,7 @@ struct ContainersTargetTests {
     @Test("a cancelled scrape ends")
     func cancelled() async throws {
         let target = try #require(try ContainersTarget(settings(.v2)))
-        let scrape = Scrape(until: Deadline(after: .seconds(30)))
+        let scrape = Scrape(until: Deadline(after: .seconds(300)))
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             await target.run(scrape)

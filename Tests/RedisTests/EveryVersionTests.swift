@@ -84,10 +84,10 @@ struct EveryVersionTests {
         #expect(!errors.isEmpty || place == "sentinel")
         let target = try target(server)
         var complaints: [String] = []
-        _ = try await eventually(within: 20) {
+        _ = try await eventually(within: 120) {
             // Only who listens hears an event, so that they are told until they were heard.
             if place != "sentinel" { try await BusyRedis.publish(to: server) }
-            complaints = self.complaints(await Scraped(target, within: .seconds(20)), place, facts)
+            complaints = self.complaints(await Scraped(target, within: .seconds(60)), place, facts)
             return complaints.isEmpty
         }
         for _ in 0..<3 { #expect(await Scraped(target).outcome.isUp) }

@@ -64,7 +64,7 @@ actor RawClient {
             throw Failure(operation: "connect", code: errno)
         }
         // Whatever is not there after this time never comes.
-        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         return descriptor
     }
