@@ -32,8 +32,11 @@ QEMU := qemu-system-$(if $(filter aarch64,$(shell uname -m)),arm,x86)
 TEST_PACKAGES := postgresql pgbouncer redis-server prometheus prometheus-alertmanager openssl chromium python3-venv curl procps \
 	docker.io docker-compose haproxy podman busybox-static systemd zsh fish groff mandoc shellcheck $(QEMU)
 
-TEST := STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
+# So many tests at once: with all of them, each gets a turn so seldom that what is tested are its time limits.
+TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
 	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) REPLACED_EXPORTERS=$(EXPORTERS) swift test
+# Among thousands of lines what failed is hard to find, and stands once more at the end.
+SUMMARY = 2>&1 | tee .build/test.log || { echo "What failed:"; grep '✘' .build/test.log; false; }
 
 help:
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
@@ -54,9 +57,9 @@ test: build python ## run all tests, against real servers
 	@Tests/Lab/redis-versions $(REDIS_VERSIONS) $(PYTHON)
 	@Tests/Lab/cgroup-kernel $(CGROUP_KERNELS)
 	@Tests/Lab/replaced-exporters $(EXPORTERS) cadvisor
-	@$(TEST) --skip ScaleTests
+	@$(TEST) --skip ScaleTests $(SUMMARY)
 	@# It takes all of the machine, and the others their time limits from it.
-	@$(TEST) --skip-build --filter ScaleTests
+	@$(TEST) --skip-build --filter ScaleTests $(SUMMARY)
 
 image: ## build the container image stack-exporter with docker or podman; more flags in IMAGE_FLAGS=
 	@[ -n "$(ENGINE)" ] || { echo "There is neither docker nor podman here to build an image with" >&2; exit 1; }
@@ -68,7 +71,7 @@ image: ## build the container image stack-exporter with docker or podman; more f
 test-docker: image python ## run the image on an engine of its own, as root
 	@Tests/Lab/install $(TEST_PACKAGES)
 	@mkdir -p .build && rm -f .build/image.tar && $(ENGINE) save --output .build/image.tar $(IMAGE):latest
-	@STACK_EXPORTER_IMAGE=$(CURDIR)/.build/image.tar $(TEST) --filter ImageTests
+	@STACK_EXPORTER_IMAGE=$(CURDIR)/.build/image.tar $(TEST) --filter ImageTests $(SUMMARY)
 
 fuzz: swift ## feed the Redis client what no server says, for FUZZ_SECONDS=3600
 	@Tests/Lab/install $(BUILD_PACKAGES) redis-server
