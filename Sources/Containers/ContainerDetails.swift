@@ -41,7 +41,7 @@ struct ContainerDetails: Equatable, Sendable {
     var state: State?
     /// Of its last run, once that has ended.
     var exitCode: Int?
-    /// Whether its last run ended because memory ran out.
+    /// Whether a run ended, or one of its processes, because memory ran out, since somebody started it.
     var wasOutOfMemory: Bool?
     /// How often the runtime started it again by itself.
     var restartCount: Int?

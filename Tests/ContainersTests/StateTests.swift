@@ -23,7 +23,7 @@ struct StateTests {
         #expect(page.series("container_restarts_total") == ["{\(webLabels)}": 2])
         #expect(page.series("container_health_state") == ["{\(webLabels)}": -1])
         #expect(page.series("container_exit_code").isEmpty)
-        #expect(page.series("container_oom_killed").isEmpty)
+        #expect(page.series("container_oom_killed") == ["{\(webLabels)}": 0])
         #expect(page.series("container_start_time_seconds")["{\(webLabels)}"] == 1_795_255_200)
         #expect(page.series("container_creation_time_seconds")["{\(webLabels)}"] == 1_795_200_000)
         await host.shutdown()

@@ -169,6 +169,24 @@ struct DockerNamesTests {
         #expect(Self.value("container_oom_killed", of: "flaky", on: page) == 0)
     }
 
+    /// The new cgroup of a container that is started again counts from 0: only the engine knows then.
+    @Test func whoIsStartedAgainWasKilledForMemoryAllTheSame() async throws {
+        let engine = try DockerEngine.shared
+        let exporter = try await exporter(of: engine)
+        // It is greedy once.
+        try await engine.run(
+            "greedy", options: ["--restart", "always", "--memory", "16m", "--memory-swap", "32m"],
+            command: [
+                "sh", "-c", "[ -e /tmp/fed ] && exec sleep 1000; touch /tmp/fed; exec tail -c 64000000 /dev/zero",
+            ])
+        let page = try await exporter.page {
+            Self.value("container_restarts_total", of: "greedy", on: $0) == 1
+                && Self.value("container_state", of: "greedy", on: $0, state: "running") == 1
+                && Self.value("container_oom_killed", of: "greedy", on: $0) == 1
+        }
+        #expect(Self.value("container_exit_code", of: "greedy", on: page) == nil)
+    }
+
     @Test func healthIsThatOfTheHealthCheck() async throws {
         let engine = try DockerEngine.shared
         let exporter = try await exporter(of: engine)

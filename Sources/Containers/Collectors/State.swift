@@ -9,7 +9,8 @@ struct State: ContainerCollector {
     private static let exitCode = entry(
         "container_exit_code", .gauge, "The exit code of the last run; absent before its end", source: "State.ExitCode")
     private static let outOfMemory = entry(
-        "container_oom_killed", .gauge, "Whether the last run met the end of its memory; absent before its end",
+        "container_oom_killed", .gauge,
+        "Whether the last run, or a process of this one, met the end of its memory; absent while a first run goes on without",
         source: "State.OOMKilled")
     private static let restarts = entry(
         "container_restarts_total", .counter,

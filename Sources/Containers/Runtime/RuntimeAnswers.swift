@@ -53,6 +53,10 @@ enum RuntimeAnswers {
             // Podman has an empty word where there is no check, Docker `none` or nothing.
             details.health = state["Health"]?["Status"]?.string.flatMap(ContainerDetails.Health.init)
             details.processID = state["Pid"]?.count.flatMap { $0 > 0 ? $0 : nil }
+            // It stays for as long as the engine starts the container again by itself; before an end, no says nothing.
+            if let wasOut = state["OOMKilled"]?.boolean, wasOut || details.restartCount ?? 0 > 0 {
+                details.wasOutOfMemory = wasOut
+            }
         case .created, nil: break
         }
         details.network = host?["NetworkMode"]?.string.flatMap(network)
