@@ -33,6 +33,7 @@ CREATE TABLE app.token_usage (
 );
 CREATE INDEX ON app.token_usage (at);
 
--- What queries.yaml reads, and nothing else.
+-- What queries.yaml reads, how much of the sequences is used up, and nothing else.
 GRANT USAGE ON SCHEMA app TO exporter;
 GRANT SELECT ON app.job_queue, app.audit_log, app.token_usage TO exporter;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA app TO exporter;
