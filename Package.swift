@@ -92,9 +92,8 @@ let package = Package(
         .target(
             name: "Lab", path: "Tests/Lab",
             exclude: [
-                "bench", "bench-containers", "cgroup-kernel", "install", "postgres-versions", "redis-versions",
-                "replaced-exporters",
-                "stack",
+                "bench", "bench-containers", "cgroup-kernel", "grafana-schema", "install", "postgres-versions",
+                "redis-versions", "replaced-exporters", "stack",
             ],
             swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["Lab", "StackExporter"], swiftSettings: settings),

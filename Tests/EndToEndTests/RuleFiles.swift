@@ -123,10 +123,12 @@ struct ServedNames {
     func missing(in query: String) -> [String] {
         MetricSelector.all(in: query).compactMap { selector in
             guard selector.name.isEmpty else { return isServed(selector.name) ? nil : selector.name }
-            // `{__name__=~"pg_settings_.+"}`
-            let prefix = selector.matchers.firstMatch(of: /__name__=~"(\w+_)\.\+"/)?.1
-            let isThere = prefix.map { prefix in names.contains { $0.hasPrefix(prefix) } }
-            return isThere == true ? nil : selector.description
+            // `{__name__=~"pg_settings_.+"}`, `{__name__=~"pg_up|redis_up"}`
+            let wanted = selector.matchers.firstMatch(of: /__name__=~"([\w|.+]+)"/)?.1.split(separator: "|") ?? []
+            let isThere = wanted.allSatisfy { name in
+                name.hasSuffix(".+") ? names.contains { $0.hasPrefix(name.dropLast(2)) } : isServed(String(name))
+            }
+            return isThere && !wanted.isEmpty ? nil : selector.description
         }
     }
 

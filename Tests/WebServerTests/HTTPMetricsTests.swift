@@ -37,7 +37,7 @@ import Testing
             #"http_request_duration_seconds_count{handler="/metrics"} 3"#,
             #"http_response_size_bytes_bucket{handler="/metrics",le="100"} 1"#,
             #"http_response_size_bytes_bucket{handler="/metrics",le="100000"} 1"#,
-            #"http_response_size_bytes_bucket{handler="/metrics",le="1000000"} 2"#,
+            #"http_response_size_bytes_bucket{handler="/metrics",le="1e+06"} 2"#,
             #"http_response_size_bytes_bucket{handler="/metrics",le="+Inf"} 3"#,
             #"http_response_size_bytes_sum{handler="/metrics"} 20727000"#,
             #"http_requests_in_flight{handler="/metrics"} 1"#,
