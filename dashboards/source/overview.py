@@ -74,6 +74,7 @@ PAGE = page(
                 ),
             },
             sort="Severity",
+            ascending=True,
             width=12,
             height=6,
         ),

@@ -200,6 +200,7 @@ def rows(
     columns: dict[str, tuple],
     *,
     sort: str = "",
+    ascending: bool = False,
     widths: dict[str, int] | None = None,
     none: str = "",
     width: int = 24,
@@ -211,7 +212,7 @@ def rows(
     `labels` are the labels' names and what their columns are called, `columns` those of figures: expression, unit and,
     where there are any, thresholds or mappings. Every expression is summed up by the labels; one that brings a
     further label for a column of its own says `None` for its unit and then what the column is called, and is left as
-    it is. `sort` is the column by which rows are sorted, the largest first.
+    it is. `sort` is the column by which rows are sorted, the largest first unless `ascending`.
     """
     panel = described(table.Panel(), title, text, runbook, width, height)
     names = dict(labels)
@@ -236,7 +237,7 @@ def rows(
         panel = panel.no_value(none)
     order = {name: index for index, name in enumerate(names)}
     if sort:
-        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
+        panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(not ascending)])
     return panel.transformations(
         [
             models.DataTransformerConfig("merge", options={}),

@@ -4,7 +4,6 @@ import random
 import time
 
 import redis
-
 import tasks
 
 cache = redis.Redis.from_url(tasks.redis_url(1))
