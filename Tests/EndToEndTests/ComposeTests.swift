@@ -239,7 +239,8 @@ struct ComposeTests {
         let path = try #require(provider.firstMatch(of: /path: ([a-z\/]+)/)).1
         #expect(volumes.contains { $0.hasSuffix("/dashboards:\(path):ro") }, "\(volumes)")
         #expect(volumes.contains { $0.hasSuffix("/grafana/provisioning:/etc/grafana/provisioning:ro") })
-        #expect(FileManager.default.fileExists(atPath: ComposeFiles.repository.appending(path: "dashboards").path))
+        let home = try #require(services["grafana"]?.environment?["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+        #expect(try DashboardFile.files().contains { home == "\(path)/\($0.lastPathComponent)" }, "\(home)")
     }
 
     /// The service that holds the engine's socket hands on what the exporter reads of it, and nothing else.

@@ -32,8 +32,8 @@ TOKENS = "increase(app_tokens_used_today{TARGET}[1h])"
 PAGE = page(
     "business",
     "Business",
-    "Jobs, webhooks and tokens, as docker/queries.yaml asks an application's tables for them. It is an example: "
-    "write your own queries in its way, and change this page with them.",
+    "Jobs, webhooks and tokens, as docker/queries.yaml asks an application's tables for them. It is an example: write "
+    "your own queries in its way, and change this page with them.",
     "app_jobs_waiting",
     group(
         "",
@@ -53,8 +53,8 @@ PAGE = page(
         ),
         figure(
             "Part that failed",
-            "Failed jobs as part of those that ended in the last hour. The table below says of which queue; "
-            "its workers' log says why. Colours are those of the alert on queues.",
+            "Failed jobs as part of those that ended in the last hour. The table below says of which queue; its "
+            "workers' log says why. Colours are those of the alert on queues.",
             (part(*FAILED), ""),
             unit="percentunit",
             decimals=1,
@@ -83,8 +83,8 @@ PAGE = page(
         ),
         figure(
             "Oldest waiting job",
-            "How long the oldest job has waited. If it climbs by a second each second, this job is stuck, "
-            "or no worker takes any: see whether others are completed.",
+            "How long the oldest job has waited. If it climbs by a second each second, this job is stuck, or no worker "
+            "takes any: see whether others are completed.",
             (f"max(app_jobs_oldest_waiting_seconds{{TARGET}} {ONCE})", ""),
             unit="s",
             thresholds=above("QueueAge"),

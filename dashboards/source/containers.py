@@ -139,8 +139,8 @@ PAGE = page(
         ),
         figure(
             "Restarts",
-            "Restarts by the engine in 15 minutes, of the container with the most. Its log says why it ends: "
-            "docker logs --tail 50 NAME.",
+            "Restarts by the engine in 15 minutes, of the container with the most. Its log says why it ends: docker "
+            "logs --tail 50 NAME.",
             (f"max(increase(container_restarts_total{{{CHOSEN}}}[15m]))", ""),
             width=3,
             thresholds=above("ContainerRestarts"),
@@ -197,8 +197,8 @@ PAGE = page(
         rows(
             "All of them",
             "State, health and restarts are there where the exporter reaches the engine's socket. CPU is in cores, "
-            "over "
-            "5 minutes. Growth is that of memory without page cache in 6 hours, or since the start if that was later.",
+            "over 5 minutes. Growth is that of memory without page cache in 6 hours, or since the start if that was "
+            "later.",
             {"instance": "Instance", "who": "Container"},
             {
                 "state": (
@@ -258,8 +258,8 @@ PAGE = page(
         ),
         graph(
             "Memory against limit",
-            "The working set as part of what may be used: the limit, those of the parents, or the machine's memory. "
-            "At 100 % processes are killed: raise the limit before, or restart what leaks.",
+            "The working set as part of what may be used: the limit, those of the parents, or the machine's memory. At "
+            "100 % processes are killed: raise the limit before, or restart what leaks.",
             (f"topk(10, {memory_ratio()})", WHAT),
             unit="percentunit",
             thresholds=above("ContainerMemory"),
@@ -327,15 +327,14 @@ PAGE = page(
                 (
                     "cpu",
                     "Waiting for CPU",
-                    "Time in which some process was ready to run and had no CPU: by its quota, or since the machine "
-                    "is busy.",
+                    "Time in which some process was ready to run and had no CPU: by its quota, or since the machine is "
+                    "busy.",
                 ),
                 (
                     "memory",
                     "Waiting for memory",
                     "Time in which some process waited for memory to be freed or read back. Anything above a few "
-                    "percent "
-                    "is near the limit, before processes are killed.",
+                    "percent is near the limit, before processes are killed.",
                 ),
                 (
                     "io",
@@ -381,8 +380,7 @@ PAGE = page(
         graph(
             "CPU",
             "CPU time that is not idle, and of that what waits for disks (iowait) or was given to other virtual "
-            "machines "
-            "(steal): much of it is the provider's to mend.",
+            "machines (steal): much of it is the provider's to mend.",
             (HOST_CPU % "$__rate_interval", "in use {{instance}}"),
             (
                 f'avg by (instance, mode) (rate(node_cpu_seconds_total{{HERE,mode=~"iowait|steal"}}{RATE}))',
@@ -457,8 +455,7 @@ PAGE = page(
         graph(
             "Disk use",
             "Time in which a disk had something to do. At 100 % a spinning disk is at its end; one of flash, or of "
-            "many "
-            "disks, does several things at a time and may have more to give: see Pressure.",
+            "many disks, does several things at a time and may have more to give: see Pressure.",
             (f"topk(10, rate(node_disk_io_time_seconds_total{{{BLOCK}}}{RATE}))", "{{device}} {{instance}}"),
             unit="percentunit",
         ),

@@ -16,8 +16,8 @@ PAGE = page(
         "",
         figure(
             "Exporter",
-            "Whether Prometheus reaches the exporter. If it is down nothing else here is of now: "
-            "see its container or unit, then its log.",
+            "Whether Prometheus reaches the exporter. If it is down nothing else here is of now: see its container or "
+            "unit, then its log.",
             (f"min(up{{HERE}} {OURS})", ""),
             mappings=UP,
             thresholds=steps(RED, (1, GREEN)),
@@ -25,16 +25,16 @@ PAGE = page(
         ),
         figure(
             "Collectors that fail",
-            "How many collectors did not deliver everything at the last scrape. The table below has their reasons, "
-            "and `stack-exporter check` says how to mend them.",
+            "How many collectors did not deliver everything at the last scrape. The table below has their reasons, and "
+            "`stack-exporter check` says how to mend them.",
             ("count(stack_exporter_collector_success{TARGET} == 0) or vector(0)", ""),
             thresholds=steps(GREEN, (1, ORANGE)),
             runbook="exporter#ExporterCollector",
         ),
         figure(
             "Samples left out",
-            "Samples that were left out of pages in the last 15 minutes, because they were twice there, not valid, "
-            "or too many.",
+            "Samples that were left out of pages in the last 15 minutes, because they were twice there, not valid, or "
+            "too many.",
             ("sum(increase(stack_exporter_samples_dropped_total{HERE}[15m]))", ""),
             thresholds=above("ExporterSamplesDropped"),
             runbook="exporter#ExporterSamplesDropped",
@@ -73,8 +73,8 @@ PAGE = page(
         ),
         graph(
             "Time by target",
-            "How long the collectors of a target worked at a scrape. Targets are collected side by side, so a slow "
-            "one does not hold up others.",
+            "How long the collectors of a target worked at a scrape. Targets are collected side by side, so a slow one "
+            "does not hold up others.",
             (
                 "sum by (instance, target) (stack_exporter_collector_duration_seconds{TARGET})",
                 "{{target}} {{instance}}",

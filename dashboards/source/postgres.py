@@ -187,8 +187,8 @@ def wal_status() -> str:
 PAGE = page(
     "postgres",
     "PostgreSQL",
-    "Who is connected and what they wait for, which statements take the time, and what fills up. "
-    "Figures at the top are those of the worst server chosen; the table below them says which it is.",
+    "Who is connected and what they wait for, which statements take the time, and what fills up. Figures at the top "
+    "are those of the worst server chosen; the table below them says which it is.",
     "pg_up",
     group(
         "",
@@ -216,8 +216,8 @@ PAGE = page(
         ),
         figure(
             "Blocked sessions",
-            "Sessions that wait for a lock that others hold, on the server that has most of them. "
-            "End the root blockers, not those that wait.",
+            "Sessions that wait for a lock that others hold, on the server that has most of them. End the root "
+            "blockers, not those that wait.",
             (f"max({BLOCKED})", ""),
             thresholds=above("PostgresLockWaits"),
             width=3,
@@ -225,8 +225,8 @@ PAGE = page(
         ),
         figure(
             "Idle in transaction",
-            "How long a client has left its transaction open without asking for anything. "
-            "It keeps its locks and keeps vacuum from removing rows: end it where it is older than any work should be.",
+            "How long a client has left its transaction open without asking for anything. It keeps its locks and keeps "
+            "vacuum from removing rows: end it where it is older than any work should be.",
             (f"max(pg_idle_in_transaction_longest_seconds{ALL})", ""),
             unit="s",
             decimals=0,
@@ -269,8 +269,8 @@ PAGE = page(
         ),
         figure(
             "Replication lag",
-            "How far the standby is behind that is furthest behind. What it has received and not replayed, "
-            "and what it has not received, is below.",
+            "How far the standby is behind that is furthest behind. What it has received and not replayed, and what it "
+            "has not received, is below.",
             (f"max({LAG})", ""),
             unit="s",
             thresholds=above("PostgresReplicationLag"),
@@ -352,8 +352,8 @@ PAGE = page(
         ),
         rows(
             "Clients",
-            "Who holds the connections: the 20 clients with most sessions. "
-            "`pg_terminate_backend` ends sessions of one that has gone wild; then look at its pool.",
+            "Who holds the connections: the 20 clients with most sessions. `pg_terminate_backend` ends sessions of one "
+            "that has gone wild; then look at its pool.",
             OF_CLIENT,
             {
                 "Sessions": (MOST_SESSIONS, "short"),
@@ -499,8 +499,8 @@ PAGE = page(
         ),
         graph(
             "How many are slow",
-            "Statements whose mean was longer than 0.1, 0.5 and 1 s in an interval; the line is the alert's, for "
-            "0.1 s. Many at once: not their plans, but disk, locks or CPU.",
+            "Statements whose mean was longer than 0.1, 0.5 and 1 s in an interval; the line is the alert's, for 0.1 "
+            "s. Many at once: not their plans, but disk, locks or CPU.",
             (
                 f"sum by (instance, target, threshold) (pg_slow_statements{IN})",
                 "{{target}} {{instance}} > {{threshold}} s",
@@ -594,8 +594,8 @@ PAGE = page(
         ),
         graph(
             "Time in reads and writes",
-            "Time that sessions spent reading and writing blocks, each second: at 1 s one session does nothing else. "
-            "0 unless track_io_timing is on.",
+            "Time that sessions spent reading and writing blocks, each second: at 1 s one session does nothing else. 0 "
+            "unless track_io_timing is on.",
             (f"{by_database(rate('pg_stat_database_blk_read_time'))} / 1000", f"{DATABASE} reading"),
             (f"{by_database(rate('pg_stat_database_blk_write_time'))} / 1000", f"{DATABASE} writing"),
             unit="s",
@@ -603,8 +603,8 @@ PAGE = page(
         ),
         graph(
             "Temporary files",
-            "Bytes a second that sorts and hashes wrote to disk because work_mem was too small for them. "
-            "The column Temp each above has the statements.",
+            "Bytes a second that sorts and hashes wrote to disk because work_mem was too small for them. The column "
+            "Temp each above has the statements.",
             (by_database(rate("pg_stat_database_temp_bytes")), DATABASE),
             unit="Bps",
             width=12,
@@ -622,8 +622,8 @@ PAGE = page(
         ),
         rows(
             "Databases and their growth",
-            "Growth is of 24 hours, or as far back as Prometheus remembers. Its alert leaves out databases below "
-            "1 GiB. Used ids are those of Transaction ids used up, below. A damaged page is lost data: see the runbook "
+            "Growth is of 24 hours, or as far back as Prometheus remembers. Its alert leaves out databases below 1 "
+            "GiB. Used ids are those of Transaction ids used up, below. A damaged page is lost data: see the runbook "
             "PostgresChecksums before anything else.",
             OF_DATABASE,
             {
@@ -657,8 +657,8 @@ PAGE = page(
         ),
         rows(
             "Largest tables",
-            "The 30 largest of primaries. Many rows a second by sequential scans in a large table: "
-            "an index is missing.",
+            "The 30 largest of primaries. Many rows a second by sequential scans in a large table: an index is "
+            "missing.",
             OF_TABLE,
             {
                 "Size": (LARGEST, "bytes"),
@@ -725,8 +725,8 @@ PAGE = page(
         ),
         rows(
             "Indexes without a scan",
-            "The 30 largest by name, those of primary keys and unique constraints included, which must stay. "
-            "Needs `--collector.stat_user_indexes`, which is off by default.",
+            "The 30 largest by name, those of primary keys and unique constraints included, which must stay. Needs "
+            "`--collector.stat_user_indexes`, which is off by default.",
             OF_TABLE | {"indexrelname": "Index"},
             {
                 "Size": (
@@ -759,8 +759,8 @@ PAGE = page(
         ),
         graph(
             "Write-ahead log kept",
-            "Disk space of pg_wal against max_wal_size. Far above it, a slot or a failing archive holds it: "
-            "the disk fills up, and then the server stops. Never delete from pg_wal.",
+            "Disk space of pg_wal against max_wal_size. Far above it, a slot or a failing archive holds it: the disk "
+            "fills up, and then the server stops. Never delete from pg_wal.",
             (by_server(f"pg_wal_size_bytes{ALL}"), f"{SERVER} kept"),
             (by_server(f"pg_settings_max_wal_size_bytes{ALL}"), f"{SERVER} max_wal_size"),
             unit="bytes",
@@ -789,8 +789,8 @@ PAGE = page(
         ),
         rows(
             "Receivers, as their senders see them",
-            "Log that was not yet sent, brought to disk and replayed. Not sent: network or a slow receiver. "
-            "Not replayed: a query on the standby is in the way, or its disk.",
+            "Log that was not yet sent, brought to disk and replayed. Not sent: network or a slow receiver. Not "
+            "replayed: a query on the standby is in the way, or its disk.",
             OF_SERVER
             | {"application_name": "Application", "client_addr": "Address", "state": "State", "slot_name": "Slot"},
             {
@@ -806,8 +806,8 @@ PAGE = page(
         ),
         rows(
             "Slots",
-            "A slot that nobody reads keeps log until the disk is full: drop it if its reader is gone for good. "
-            "May grow by: what can still be written before the slot is in danger, where max_slot_wal_keep_size is set.",
+            "A slot that nobody reads keeps log until the disk is full: drop it if its reader is gone for good. May "
+            "grow by: what can still be written before the slot is in danger, where max_slot_wal_keep_size is set.",
             OF_SERVER | {"slot_name": "Slot"},
             {
                 "Read": (
@@ -878,8 +878,8 @@ PAGE = page(
         ),
         graph(
             "Oldest in sight",
-            "How many transactions ago the oldest began that somebody still has in sight: rows deleted since stay. "
-            "End the session, drop the slot or roll back the prepared transaction that holds it.",
+            "How many transactions ago the oldest began that somebody still has in sight: rows deleted since stay. End "
+            "the session, drop the slot or roll back the prepared transaction that holds it.",
             (
                 f"max by (instance, target, holder) ({seen('pg_xmin_horizon_age_transactions', ALL)})",
                 "{{target}} {{instance}} {{holder}}",

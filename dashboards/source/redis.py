@@ -166,8 +166,8 @@ PAGE = page(
         ),
         figure(
             "Evictions a minute",
-            "The most of any server over 5 minutes. Keys go before their time because maxmemory is reached: "
-            "raise it, or store less.",
+            "The most of any server over 5 minutes. Keys go before their time because maxmemory is reached: raise it, "
+            "or store less.",
             ("max(rate(redis_evicted_keys_total{TARGET}[5m]) * 60)", ""),
             width=3,
             thresholds=above("RedisEvictions"),
@@ -286,8 +286,8 @@ PAGE = page(
         "Clients and commands",
         graph(
             "Clients",
-            "Connections of clients as part of maxclients; at 100 % new ones are turned away. "
-            "A number that only grows is that of connections nobody closes: CLIENT LIST has their addresses.",
+            "Connections of clients as part of maxclients; at 100 % new ones are turned away. A number that only grows "
+            "is that of connections nobody closes: CLIENT LIST has their addresses.",
             ("redis_connected_clients{TARGET} / (redis_max_clients{TARGET} > 0)", SERVER),
             unit="percentunit",
             thresholds=above("RedisClients"),
@@ -332,8 +332,8 @@ PAGE = page(
         ),
         graph(
             "Slow log",
-            "Commands a minute that took longer than slowlog-log-slower-than (10 ms unless set). "
-            "SLOWLOG GET 10 shows them, with their arguments and their clients.",
+            "Commands a minute that took longer than slowlog-log-slower-than (10 ms unless set). SLOWLOG GET 10 shows "
+            "them, with their arguments and their clients.",
             ("rate(redis_slowlog_last_id{TARGET}[$__rate_interval]) * 60", SERVER),
         ),
         rows(
@@ -383,8 +383,8 @@ PAGE = page(
         "Queues",
         rows(
             "Queues",
-            "Celery's unacknowledged and overdue jobs are counted for all queues together: (all). "
-            "A replica has its master's queues again.",
+            "Celery's unacknowledged and overdue jobs are counted for all queues together: (all). A replica has its "
+            "master's queues again.",
             {"instance": "Instance", "target": "Target", "system": "System", "queue": "Queue"},
             {
                 "Waiting": (f'queue_depth{{{CHOSEN},state="waiting"}}', "short", above("QueueDepth")),
@@ -575,8 +575,8 @@ PAGE = page(
         ),
         graph(
             "Replicas behind",
-            "Bytes of their master's writes that replicas have not confirmed; some are always under way. "
-            "More than the backlog (repl-backlog-size) costs a transfer of all data after a broken link.",
+            "Bytes of their master's writes that replicas have not confirmed; some are always under way. More than the "
+            "backlog (repl-backlog-size) costs a transfer of all data after a broken link.",
             (
                 "redis_master_repl_offset{TARGET} - on (job, instance, target) group_right () "
                 "redis_connected_slave_offset_bytes{TARGET}",
@@ -587,8 +587,8 @@ PAGE = page(
         ),
         graph(
             "Replicas' last word",
-            "Seconds since a replica last confirmed what it has, as its master says: it does so every second. "
-            "And, as replicas say, since they last heard of their master.",
+            "Seconds since a replica last confirmed what it has, as its master says: it does so every second. And, as "
+            "replicas say, since they last heard of their master.",
             (
                 "redis_connected_slave_lag_seconds{TARGET}",
                 "{{target}} {{instance}} to {{slave_ip}}:{{slave_port}}",

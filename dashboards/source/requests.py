@@ -103,8 +103,8 @@ PAGE = page(
         ),
         graph(
             "Errors by handler",
-            "Answers a second with a status of 5xx. One handler alone points to its code or to what only it needs; "
-            "all of them to what they share.",
+            "Answers a second with a status of 5xx. One handler alone points to its code or to what only it needs; all "
+            "of them to what they share.",
             (
                 f"sum by (job, handler, status) (rate({ERRORS}[$__rate_interval])) or on () vector(0)",
                 "{{job}} {{handler}} {{status}}",
