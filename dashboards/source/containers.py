@@ -29,28 +29,28 @@ def limited(text: str, limit: str) -> str:
     return f"max by (instance, who) ({named(f'''({text}) and on (job, instance, id) ({limit})''')})"
 
 
-def memory_ratio() -> str:
+def memory_ratio(of: str = CHOSEN) -> str:
     return limited(
-        f'container_memory_working_set_ratio{{{CHOSEN},id!="/"}}',
+        f'container_memory_working_set_ratio{{{of},id!="/"}}',
         'container_memory_working_set_ratio{HERE,name!=""} or container_spec_memory_limit_bytes{HERE,id!="/"} > 0',
     )
 
 
-def cpu_ratio(window: str) -> str:
+def cpu_ratio(window: str, of: str = CHOSEN) -> str:
     return limited(
-        f'sum without (cpu) (rate(container_cpu_usage_seconds_total{{{CHOSEN},id!="/"}}[{window}])) '
-        f"/ (container_cpu_limit_effective_cores{{{CHOSEN}}} > 0)",
+        f'sum without (cpu) (rate(container_cpu_usage_seconds_total{{{of},id!="/"}}[{window}])) '
+        f"/ (container_cpu_limit_effective_cores{{{of}}} > 0)",
         'container_cpu_limit_effective_cores{HERE,name!=""} or container_spec_cpu_quota{HERE}',
     )
 
 
-def throttled(window: str) -> str:
+def throttled(window: str, of: str = CHOSEN) -> str:
     return (
         "max by (instance, who) ("
         + named(
-            f'rate(container_cpu_cfs_throttled_periods_total{{{CHOSEN},id!="/"}}[{window}]) '
-            f"/ (rate(container_cpu_cfs_periods_total{{{CHOSEN}}}[{window}]) > 0) "
-            f"and container_cpu_cfs_periods_total{{{CHOSEN}}}"
+            f'rate(container_cpu_cfs_throttled_periods_total{{{of},id!="/"}}[{window}]) '
+            f"/ (rate(container_cpu_cfs_periods_total{{{of}}}[{window}]) > 0) "
+            f"and container_cpu_cfs_periods_total{{{of}}}"
         )
         + ")"
     )

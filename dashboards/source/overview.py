@@ -1,33 +1,28 @@
 """One screen for whoever is woken: what is down, what fires, and where it hurts."""
 
+from containers import cpu_ratio, memory_ratio, throttled
 from expressions import named
 from pages import group, page
 from panels import UP, figure, graph, rows, see, states
+from requests import durations, error_ratio
 from thresholds import GREEN, ORANGE, RED, above, below, steps
 
-ALL = "sum(rate(http_requests_total{HERE}[$__rate_interval]))"
-DURATIONS = "sum by (le) (rate(http_request_duration_seconds_bucket{HERE}[$__rate_interval]))"
 FIRING = 'ALERTS{alertstate="firing"}'
-# Containers, and services and slices with a limit of their own: what else has others within is left out.
-MEMORY = """
-    container_memory_working_set_ratio{HERE,name!=""}
-    or (container_memory_working_set_ratio{HERE,id!="/"} and container_spec_memory_limit_bytes > 0)
-"""
-CPU = """
-    sum without (cpu) (rate(container_cpu_usage_seconds_total{HERE,id!="/"}[$__rate_interval]))
-    / (container_cpu_limit_effective_cores > 0)
-    and (container_cpu_limit_effective_cores{name!=""} or container_spec_cpu_quota)
-"""
-THROTTLED = """
-    rate(container_cpu_cfs_throttled_periods_total{HERE,id!="/"}[$__rate_interval])
-    / (rate(container_cpu_cfs_periods_total[$__rate_interval]) > 0)
-"""
 SERVER = "{{target}} {{instance}}"
 CONTAINER = "{{who}} {{instance}}"
 
 
-def worst(containers: str) -> str:
-    return f"topk(5, max by (instance, who) ({named(containers)}))"
+NAMES = {
+    "requests": "Requests",
+    "postgres": "PostgreSQL",
+    "redis": "Redis and queues",
+    "containers": "Containers and host",
+}
+
+
+def small(uid: str, *panel, **settings):
+    """A graph that leads to the dashboard that has more of it."""
+    return see(graph(*panel, width=6, height=5, **settings), uid, NAMES[uid])
 
 
 PAGE = page(
@@ -81,213 +76,146 @@ PAGE = page(
     ),
     group(
         "",
-        see(
-            graph(
-                "Requests",
-                "Requests a second, by service. If they halve without a reason clients no longer come through.",
-                ("sum by (job) (rate(http_requests_total{HERE}[$__rate_interval]))", "{{job}}"),
-                unit="reqps",
-                width=6,
-                height=5,
-                runbook="requests#TrafficHalved",
-            ),
+        small(
             "requests",
             "Requests",
+            "Requests a second, by service. If they halve without a reason clients no longer come through.",
+            ("sum by (job) (rate(http_requests_total{HERE}[$__rate_interval]))", "{{job}}"),
+            unit="reqps",
+            runbook="requests#TrafficHalved",
         ),
-        see(
-            graph(
-                "Errors",
-                "Answers with a status of 5xx as part of all, by service.",
-                (
-                    '(sum by (job) (rate(http_requests_total{HERE,status=~"5.."}[$__rate_interval])) '
-                    "or 0 * sum by (job) (rate(http_requests_total{HERE}[$__rate_interval]))) "
-                    "/ (sum by (job) (rate(http_requests_total{HERE}[$__rate_interval])) > 0)",
-                    "{{job}}",
-                ),
-                unit="percentunit",
-                thresholds=above("RequestErrors"),
-                width=6,
-                height=5,
-                runbook="requests#RequestErrors",
-            ),
+        small(
             "requests",
-            "Requests",
+            "Errors",
+            "Answers with a status of 5xx as part of all, by service.",
+            (error_ratio("job", of="HERE"), "{{job}}"),
+            unit="percentunit",
+            thresholds=above("RequestErrors"),
+            runbook="requests#RequestErrors",
         ),
-        see(
-            graph(
-                "Durations",
-                "Within what time half, 95 and 99 of 100 requests were answered, of all services together.",
-                *(
-                    (f"histogram_quantile({value}, {DURATIONS}) >= 0", name)
-                    for value, name in [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")]
-                ),
-                unit="s",
-                thresholds=above("RequestLatency"),
-                width=6,
-                height=5,
-                runbook="requests#RequestLatency",
-            ),
+        small(
             "requests",
-            "Requests",
+            "Durations",
+            "Within what time half, 95 and 99 of 100 requests were answered, of all services together.",
+            *durations("HERE"),
+            unit="s",
+            thresholds=above("RequestLatency"),
+            runbook="requests#RequestLatency",
         ),
-        see(
-            graph(
-                "PostgreSQL connections",
-                "Sessions of clients as part of max_connections. When all are taken nobody gets in, the exporter "
-                "included.",
-                (
-                    'sum by (instance, target) (pg_stat_activity_count{TARGET,backend_type=~"client backend|"}) '
-                    "/ on (instance, target) max by (instance, target) (pg_settings_max_connections{TARGET})",
-                    SERVER,
-                ),
-                unit="percentunit",
-                thresholds=above("PostgresConnections"),
-                width=6,
-                height=5,
-                runbook="postgres#PostgresConnections",
-            ),
+        small(
             "postgres",
-            "PostgreSQL",
-        ),
-        see(
-            graph(
-                "Redis hit rate",
-                "Look-ups that found their key. A low one is a cache that is too small, was emptied, or holds the "
-                "wrong things.",
-                ("max by (instance, target) (redis_keyspace_hit_ratio{TARGET})", SERVER),
-                unit="percentunit",
-                maximum=1,
-                thresholds=below("RedisHitRate"),
-                width=6,
-                height=5,
-                runbook="redis#RedisHitRate",
+            "PostgreSQL connections",
+            "Sessions of clients as part of max_connections. When all are taken nobody gets in, the exporter included.",
+            (
+                'sum by (instance, target) (pg_stat_activity_count{TARGET,backend_type=~"client backend|"}) '
+                "/ on (instance, target) max by (instance, target) (pg_settings_max_connections{TARGET})",
+                SERVER,
             ),
+            unit="percentunit",
+            thresholds=above("PostgresConnections"),
+            runbook="postgres#PostgresConnections",
+        ),
+        small(
             "redis",
-            "Redis and queues",
+            "Redis hit rate",
+            "Look-ups that found their key. A low one is a cache that is too small, was emptied, or holds the "
+            "wrong things.",
+            ("max by (instance, target) (redis_keyspace_hit_ratio{TARGET})", SERVER),
+            unit="percentunit",
+            maximum=1,
+            thresholds=below("RedisHitRate"),
+            runbook="redis#RedisHitRate",
         ),
-        see(
-            graph(
-                "Jobs that wait",
-                "The longest queues. One that grows has too few workers, or workers that wait for something else.",
-                (
-                    'topk(5, sum by (instance, target, system, queue) (queue_depth{TARGET,state="waiting"}))',
-                    "{{target}} {{system}} {{queue}}",
-                ),
-                thresholds=above("QueueDepth"),
-                width=6,
-                height=5,
-                runbook="queues#QueueDepth",
-            ),
+        small(
             "redis",
-            "Redis and queues",
-        ),
-        see(
-            graph(
-                "Oldest job",
-                "How long the oldest job of a queue has waited.",
-                (
-                    "topk(5, max by (instance, target, system, queue) (queue_oldest_age_seconds{TARGET}))",
-                    "{{target}} {{system}} {{queue}}",
-                ),
-                unit="s",
-                thresholds=above("QueueAge"),
-                width=6,
-                height=5,
-                runbook="queues#QueueAge",
+            "Jobs that wait",
+            "The longest queues. One that grows has too few workers, or workers that wait for something else.",
+            (
+                'topk(5, sum by (instance, target, system, queue) (queue_depth{TARGET,state="waiting"}))',
+                "{{target}} {{system}} {{queue}}",
             ),
+            thresholds=above("QueueDepth"),
+            runbook="queues#QueueDepth",
+        ),
+        small(
             "redis",
-            "Redis and queues",
-        ),
-        see(
-            graph(
-                "CPU",
-                "CPU time as part of what may be used: the machine's, and that of the containers nearest to their "
-                "limit.",
-                (
-                    '1 - avg by (instance) (rate(node_cpu_seconds_total{HERE,mode="idle"}[$__rate_interval]))',
-                    "machine {{instance}}",
-                ),
-                (worst(CPU), CONTAINER),
-                unit="percentunit",
-                thresholds=above("ContainerCpu"),
-                width=6,
-                height=5,
-                runbook="containers#ContainerCpu",
+            "Oldest job",
+            "How long the oldest job of a queue has waited.",
+            (
+                "topk(5, max by (instance, target, system, queue) (queue_oldest_age_seconds{TARGET}))",
+                "{{target}} {{system}} {{queue}}",
             ),
-            "containers",
-            "Containers and host",
+            unit="s",
+            thresholds=above("QueueAge"),
+            runbook="queues#QueueAge",
         ),
-        see(
-            graph(
-                "Memory against limit",
-                "Memory that cannot be given back as part of the limit: at 100 % processes are killed.",
-                (
-                    "1 - max by (instance) (node_memory_MemAvailable_bytes{HERE} / node_memory_MemTotal_bytes)",
-                    "machine {{instance}}",
-                ),
-                (worst(MEMORY), CONTAINER),
-                unit="percentunit",
-                thresholds=above("ContainerMemory"),
-                width=6,
-                height=5,
-                runbook="containers#ContainerMemory",
-            ),
+        small(
             "containers",
-            "Containers and host",
+            "CPU",
+            "CPU time as part of what may be used: the machine's, and that of the containers nearest to their limit.",
+            (
+                '1 - avg by (instance) (rate(node_cpu_seconds_total{HERE,mode="idle"}[$__rate_interval]))',
+                "machine {{instance}}",
+            ),
+            (f"topk(5, {cpu_ratio('$__rate_interval', 'HERE')})", CONTAINER),
+            unit="percentunit",
+            thresholds=above("ContainerCpu"),
+            runbook="containers#ContainerCpu",
         ),
-        see(
-            graph(
-                "Throttled",
-                "Periods in which a container had to wait for CPU time because of its limit, as part of all.",
-                (worst(THROTTLED), CONTAINER),
-                unit="percentunit",
-                thresholds=above("ContainerThrottled"),
-                width=6,
-                height=5,
-                runbook="containers#ContainerThrottled",
-            ),
+        small(
             "containers",
-            "Containers and host",
+            "Memory against limit",
+            "Memory that cannot be given back as part of the limit: at 100 % processes are killed.",
+            (
+                "1 - max by (instance) (node_memory_MemAvailable_bytes{HERE} / node_memory_MemTotal_bytes)",
+                "machine {{instance}}",
+            ),
+            (f"topk(5, {memory_ratio('HERE')})", CONTAINER),
+            unit="percentunit",
+            thresholds=above("ContainerMemory"),
+            runbook="containers#ContainerMemory",
         ),
-        see(
-            graph(
-                "Restarts in the last hour",
-                "Containers that the engine started again, and servers that were started.",
-                (f"{worst('increase(container_restarts_total{HERE}[1h])')} > 0", CONTAINER),
-                (
-                    "sum by (instance, target) (changes(pg_postmaster_start_time_seconds{TARGET}[1h]))",
-                    "PostgreSQL {{target}} {{instance}}",
-                ),
-                (
-                    "sum by (instance, target) (resets(redis_uptime_in_seconds{TARGET}[1h]))",
-                    "Redis {{target}} {{instance}}",
-                ),
-                width=6,
-                height=5,
-                decimals=0,
-                runbook="containers#ContainerRestarts",
-            ),
+        small(
             "containers",
-            "Containers and host",
+            "Throttled",
+            "Periods in which a container had to wait for CPU time because of its limit, as part of all.",
+            (f"topk(5, {throttled('$__rate_interval', 'HERE')})", CONTAINER),
+            unit="percentunit",
+            thresholds=above("ContainerThrottled"),
+            runbook="containers#ContainerThrottled",
         ),
-        see(
-            graph(
-                "Free disk space",
-                "The fullest file systems.",
-                (
-                    "bottomk(5, min by (instance, mountpoint) ("
-                    'node_filesystem_avail_bytes{HERE,fstype!~"tmpfs|ramfs|squashfs|iso9660|erofs"} '
-                    "/ (node_filesystem_size_bytes > 0) unless node_filesystem_readonly == 1))",
-                    "{{mountpoint}} {{instance}}",
-                ),
-                unit="percentunit",
-                thresholds=below("HostDisk"),
-                width=6,
-                height=5,
-                runbook="host#HostDisk",
-            ),
+        small(
             "containers",
-            "Containers and host",
+            "Restarts in the last hour",
+            "Containers that the engine started again, and servers that were started.",
+            (
+                f"topk(5, sum by (instance, who) ({named('increase(container_restarts_total{HERE}[1h])')})) > 0",
+                CONTAINER,
+            ),
+            (
+                "sum by (instance, target) (changes(pg_postmaster_start_time_seconds{TARGET}[1h]))",
+                "PostgreSQL {{target}} {{instance}}",
+            ),
+            (
+                "sum by (instance, target) (resets(redis_uptime_in_seconds{TARGET}[1h]))",
+                "Redis {{target}} {{instance}}",
+            ),
+            decimals=0,
+            runbook="containers#ContainerRestarts",
+        ),
+        small(
+            "containers",
+            "Free disk space",
+            "The fullest file systems.",
+            (
+                "bottomk(5, min by (instance, mountpoint) ("
+                'node_filesystem_avail_bytes{HERE,fstype!~"tmpfs|ramfs|squashfs|iso9660|erofs"} '
+                "/ (node_filesystem_size_bytes > 0) unless node_filesystem_readonly == 1))",
+                "{{mountpoint}} {{instance}}",
+            ),
+            unit="percentunit",
+            thresholds=below("HostDisk"),
+            runbook="host#HostDisk",
         ),
     ),
     # One server alone has no label target, which the exporter's own metrics always have.

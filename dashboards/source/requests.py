@@ -8,19 +8,24 @@ CHOSEN = 'HERE,handler=~"$handler"'
 ALL = f"http_requests_total{{{CHOSEN}}}"
 ERRORS = f'http_requests_total{{{CHOSEN},status=~"5.."}}'
 REFUSED = f'http_requests_total{{{CHOSEN},status=~"4.."}}'
-BUCKETS = f"http_request_duration_seconds_bucket{{{CHOSEN}}}"
 
 
-def share(of: str, by: str, interval: str = "$__rate_interval") -> str:
-    """What of all requests some are, 0 where there are none of them, and nothing where there are no requests."""
-    every = f"sum by ({by}) (rate({ALL}[{interval}]))"
-    return f"(sum by ({by}) (rate({of}[{interval}])) or 0 * {every}) / ({every} > 0)"
+def error_ratio(by: str = "", window: str = "$__rate_interval", of: str = CHOSEN) -> str:
+    """Answers with 5xx as part of all: 0 where there are none of them, and nothing where there are no requests."""
+    every = f"sum by ({by}) (rate(http_requests_total{{{of}}}[{window}]))"
+    errors = f'sum by ({by}) (rate(http_requests_total{{{of},status=~"5.."}}[{window}]))'
+    return f"({errors} or 0 * {every}) / ({every} > 0)"
 
 
-def quantile(quantile: float, by: str = "", interval: str = "$__rate_interval") -> str:
+def quantile(quantile: float, by: str = "", window: str = "$__rate_interval", of: str = CHOSEN) -> str:
     """Seconds; nothing where there were no requests."""
+    buckets = f"http_request_duration_seconds_bucket{{{of}}}"
     labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({quantile}, sum by ({labels}) (rate({BUCKETS}[{interval}]))) >= 0"
+    return f"histogram_quantile({quantile}, sum by ({labels}) (rate({buckets}[{window}]))) >= 0"
+
+
+def durations(of: str = CHOSEN) -> list[tuple[str, str]]:
+    return [(quantile(value, of=of), name) for value, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))]
 
 
 PAGE = page(
@@ -42,7 +47,7 @@ PAGE = page(
         figure(
             "Errors",
             "Answers with a status of 5xx as part of all. Errors by handler, below, says where they come from.",
-            (share(ERRORS, ""), ""),
+            (error_ratio(), ""),
             unit="percentunit",
             thresholds=above("RequestErrors"),
             runbook="requests#RequestErrors",
@@ -65,7 +70,7 @@ PAGE = page(
             "Good answers",
             "The part of all requests in the time shown that did not end with 5xx; 99.9 % is the objective of our "
             "rules.",
-            (f"1 - {share(ERRORS, '', '$__range')}", ""),
+            (f"1 - {error_ratio(window='$__range')}", ""),
             unit="percentunit",
             decimals=3,
             thresholds=steps("red", (0.99, "orange"), (0.999, "green")),
@@ -96,7 +101,7 @@ PAGE = page(
         graph(
             "Errors",
             "Answers with a status of 5xx as part of all, with what alerts are sent at.",
-            (share(ERRORS, "job, instance"), "{{job}} {{instance}}"),
+            (error_ratio("job, instance"), "{{job}} {{instance}}"),
             unit="percentunit",
             thresholds=above("RequestErrors"),
             runbook="requests#RequestErrors",
@@ -132,7 +137,7 @@ PAGE = page(
         graph(
             "Durations",
             "Within what time half, 95 and 99 of 100 requests were answered.",
-            *((quantile(value), name) for value, name in [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")]),
+            *durations(),
             unit="s",
             thresholds=above("RequestLatency"),
             runbook="requests#RequestLatency",
@@ -166,7 +171,7 @@ PAGE = page(
                     "s",
                 ),
                 "Requests": (f"sum by (job, handler) (rate({ALL}[$__range]))", "reqps"),
-                "Errors": (share(ERRORS, "job, handler", "$__range"), "percentunit", above("RequestErrors")),
+                "Errors": (error_ratio("job, handler", "$__range"), "percentunit", above("RequestErrors")),
                 "Sent": (f"sum by (job, handler) (rate(http_response_size_bytes_sum{{{CHOSEN}}}[$__range]))", "Bps"),
             },
             sort="p95",
