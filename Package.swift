@@ -43,7 +43,7 @@ func library(
         .target(name: name, dependencies: dependencies, swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests",
-            dependencies: [.target(name: name)] + dependencies + tests,
+            dependencies: [.target(name: name), "Lab"] + dependencies + tests,
             resources: resources,
             swiftSettings: settings
         ),
@@ -101,14 +101,13 @@ let package = Package(
         + fuzzing
         + library("Exposition", [])
         + library("Scraping", ["CLinux", "Exposition", log])
-        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], tests: ["Lab"], resources: [.copy("Fixtures")])
+        + library("Postgres", ["CLibPQ", "Exposition", "Scraping"], resources: [.copy("Fixtures")])
         + library(
             "Redis", ["CHiredis", "Exposition", "Scraping", nioCore, nioPosix, nioSSL, nioTLS],
-            tests: [nioEmbedded, "Lab"],
-            resources: [.copy("Fixtures")])
+            tests: [nioEmbedded], resources: [.copy("Fixtures")])
         + library(
             "Containers", ["CLinux", "Exposition", "Scraping", nioCore, nioPosix, nioHTTP],
-            tests: ["Lab"], resources: [.copy("Fixtures")])
+            resources: [.copy("Fixtures")])
         + library("Configuration", ["CYAML", "Containers", "Postgres", "Redis", "Scraping", log])
         + library(
             "WebServer",

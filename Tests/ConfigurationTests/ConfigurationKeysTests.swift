@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import Configuration
@@ -10,22 +9,21 @@ import Testing
 struct ConfigurationKeysTests {
     /// All but the one that no value is right for.
     private static let options = Option.all.filter { $0.isOfFiles && $0.flag != "http_digest_file" }
-    private static let file = SecretFile("")
 
     /// A value that differs from what holds where nothing is said.
     private static func value(of option: Option) -> String {
         let byFlag = [
-            "listen_ip": "127.0.0.1", "redis.scripts": file.path, "extend.query-path": file.path,
+            "listen_ip": "127.0.0.1", "redis.scripts": "/dev/null", "extend.query-path": "/dev/null",
             "redis.queues.celery.exchanges": "other", "redis.queues.celery.unacked-index-key": "other",
             "host.node-exporter": "true", "redis.config-command": "SETUP", "web.unix-socket-mode": "0660",
         ]
         if let value = byFlag[option.flag] { return value }
-        if option.flag.hasPrefix("redis.tls."), option.placeholder == "FILE" { return file.path }
+        if option.flag.hasPrefix("redis.tls."), option.placeholder == "FILE" { return "/dev/null" }
         if option.placeholder == nil { return option.defaultText == "on" ? "false" : "true" }
         let byPlaceholder = [
             "COUNT": "7", "DURATION": "7s", "SECONDS": "1,2", "NUMBERS": "0,5", "PORT": "9", "ADDRESS": ":9,:8",
             "LEVEL": "debug", "FORMAT": "json", "KINDS": "docker,podman", "LABELS": "a=b,c=d", "GROUPS": "cpu",
-            "PATH": "/path", "DIRECTORY": "/path", "FILE": file.path, "ENDPOINT": "/socket",
+            "PATH": "/path", "DIRECTORY": "/path", "FILE": "/dev/null", "ENDPOINT": "/socket",
         ]
         return byPlaceholder[option.placeholder ?? ""] ?? "other"
     }

@@ -1,6 +1,20 @@
-import Foundation
+import Lab
 
 @testable import Configuration
+
+/// Loads a file of this content, which errors know by the name given.
+func load<Loaded>(
+    _ text: String, as name: String, _ load: (_ path: String) throws(ConfigurationError) -> Loaded
+) throws(ConfigurationError) -> Loaded {
+    let directory = TemporaryDirectory("configuration")
+    defer { withExtendedLifetime(directory) {} }
+    let file = (try? directory.write(name, text)) ?? name
+    do throws(ConfigurationError) {
+        return try load(file)
+    } catch {
+        throw ConfigurationError(error.description.replacing(file, with: name))
+    }
+}
 
 /// The settings that a configuration file of this content makes; errors know it as `c.yml`.
 func settings(
@@ -23,18 +37,4 @@ extension Settings {
 
     /// The sentence of the first warning with a part of it.
     func warning(_ part: String) -> String? { warnings.first { $0.contains(part) } }
-}
-
-/// A file that is there while this is.
-final class SecretFile: Sendable {
-    let path: String
-
-    init(_ content: String) {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        write(content)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ content: String) { try? Data(content.utf8).write(to: URL(filePath: path)) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Lab
 import Postgres
 import Scraping
 import Testing
@@ -8,6 +9,8 @@ import Testing
 
 /// What somebody who runs postgres_exporter has in the command line and the environment.
 struct PostgresExporterTests {
+    private let directory = TemporaryDirectory("files")
+
     private func load(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> Settings {
         try Settings.load(arguments: arguments, environment: environment).settings
     }
@@ -167,14 +170,9 @@ struct PostgresExporterTests {
     }
 
     @Test func itsFilesAreRead() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "files-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let (modules, queries) = (directory.appending(path: "c.yml").path, directory.appending(path: "q.yml").path)
-        try "auth_modules: {m: {type: userpass, userpass: {username: u, password: hunter2}}}"
-            .write(toFile: modules, atomically: true, encoding: .utf8)
-        try "shop: {query: SELECT 1 AS x, metrics: [x: {usage: GAUGE}]}"
-            .write(toFile: queries, atomically: true, encoding: .utf8)
+        let modules = try directory.write(
+            "c.yml", "auth_modules: {m: {type: userpass, userpass: {username: u, password: hunter2}}}")
+        let queries = try directory.write("q.yml", "shop: {query: SELECT 1 AS x, metrics: [x: {usage: GAUGE}]}")
         let settings = try load(["--config.file=\(modules)"], ["PG_EXPORTER_EXTEND_QUERY_PATH": queries])
         #expect(settings.authModules["m"]?.username == "u")
         #expect(settings.postgresOptions.customQueries.map(\.namespace) == ["shop"])
@@ -231,6 +229,8 @@ struct RegularExpressionTests {
 }
 
 struct DataSourcesTests {
+    private let directory = TemporaryDirectory("sources")
+
     @Test(arguments: [
         ("postgresql://u:p,q@one,two/a", ["postgresql://u:p,q@one,two/a"]),
         ("postgresql://a/b,postgres://c/d", ["postgresql://a/b", "postgres://c/d"]),
@@ -261,19 +261,11 @@ struct DataSourcesTests {
     }
 
     @Test func filesGoBeforeValuesAndAreTrimmed() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "sources-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        func file(_ name: String, _ content: String) throws -> String {
-            let url = directory.appending(path: name)
-            try content.write(to: url, atomically: true, encoding: .utf8)
-            return url.path
-        }
         let environment = [
             "DATA_SOURCE_URI": "not-this/db",
-            "DATA_SOURCE_URI_FILE": try file("uri", " db:6000/app?sslmode=disable \n"),
-            "DATA_SOURCE_USER": "nobody", "DATA_SOURCE_USER_FILE": try file("user", "exporter\r\n"),
-            "DATA_SOURCE_PASS_FILE": try file("password", " p@ss/w%rd, '1\n"),
+            "DATA_SOURCE_URI_FILE": try directory.write("uri", " db:6000/app?sslmode=disable \n"),
+            "DATA_SOURCE_USER": "nobody", "DATA_SOURCE_USER_FILE": try directory.write("user", "exporter\r\n"),
+            "DATA_SOURCE_PASS_FILE": try directory.write("password", " p@ss/w%rd, '1\n"),
         ]
         let settings = try Settings.load(arguments: [], environment: environment).settings
         #expect(settings.postgres.map(\.server) == ["db:6000"])

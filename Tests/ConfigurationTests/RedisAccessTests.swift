@@ -1,4 +1,4 @@
-import Foundation
+import Lab
 import Redis
 import Scraping
 import Testing
@@ -7,17 +7,10 @@ import Testing
 
 /// Where Redis is and how to log in there.
 struct RedisAccessTests {
+    private let directory = TemporaryDirectory("redis")
+
     private func load(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> Settings {
         try Settings.load(arguments: arguments, environment: environment).settings
-    }
-
-    /// Runs with a file of this content.
-    @discardableResult
-    private func withFile<Result>(_ content: String, _ body: (String) throws -> Result) throws -> Result {
-        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try Data(content.utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        return try body(file.path)
     }
 
     @Test(arguments: [
@@ -105,32 +98,29 @@ struct RedisAccessTests {
         ("plain\n", "plain"), (#"plain{"redis://cache:6379": "p"}"#, #"plain{"redis://cache:6379": "p"}"#),
     ])
     func passwordFiles(content: String, password: String) throws {
-        try withFile(content) { file in
-            let settings = try load(
-                ["--redis.password-file=\(file)"],
-                ["REDIS_ADDR": "redis://cache", "REDIS_USER": "exporter", "REDIS_PASSWORD": "outer"])
-            #expect(try settings.redis.first?.password?.reveal() == password)
-        }
+        let file = try directory.write("file", content)
+        let settings = try load(
+            ["--redis.password-file=\(file)"],
+            ["REDIS_ADDR": "redis://cache", "REDIS_USER": "exporter", "REDIS_PASSWORD": "outer"])
+        #expect(try settings.redis.first?.password?.reveal() == password)
     }
 
     @Test func aServerThatTheMapDoesNotHaveLogsInWithoutPassword() throws {
-        try withFile(#"{"redis://one": "p"}"#) { file in
-            let servers = try load([], ["REDIS_ADDR": "one,two,redis://:own@one", "REDIS_PASSWORD_FILE": file]).redis
-            #expect(try servers.map { try $0.password?.reveal() } == ["p", "", "own"])
-        }
+        let file = try directory.write("file", #"{"redis://one": "p"}"#)
+        let servers = try load([], ["REDIS_ADDR": "one,two,redis://:own@one", "REDIS_PASSWORD_FILE": file]).redis
+        #expect(try servers.map { try $0.password?.reveal() } == ["p", "", "own"])
     }
 
     @Test func passwordFilesAreReadAtEachConnect() throws {
-        try withFile(#"{"cache": "first"}"#) { file in
-            let password = try load([], ["REDIS_ADDR": "cache", "REDIS_PASSWORD_FILE": file]).redis.first?.password
-            #expect(try password?.reveal() == "first")
-            try Data(#"{"cache": "second"}"#.utf8).write(to: URL(filePath: file))
-            #expect(try password?.reveal() == "second")
-            try Data(#"{"cache": "hunter2""#.utf8).write(to: URL(filePath: file))
-            let error = #expect(throws: CollectorError.self) { try password?.reveal() }
-            #expect(error?.reason == .authentication)
-            #expect(error?.detail.contains("hunter2") == false)
-        }
+        let file = try directory.write("file", #"{"cache": "first"}"#)
+        let password = try load([], ["REDIS_ADDR": "cache", "REDIS_PASSWORD_FILE": file]).redis.first?.password
+        #expect(try password?.reveal() == "first")
+        try directory.write("file", #"{"cache": "second"}"#)
+        #expect(try password?.reveal() == "second")
+        try directory.write("file", #"{"cache": "hunter2""#)
+        let error = #expect(throws: CollectorError.self) { try password?.reveal() }
+        #expect(error?.reason == .authentication)
+        #expect(error?.detail.contains("hunter2") == false)
     }
 
     @Test(arguments: [
@@ -140,53 +130,50 @@ struct RedisAccessTests {
         #"{"cache": {"password": "hunter2"}}"#,
     ])
     func whatIsNoMapIsSaidAtTheStart(content: String) throws {
-        try withFile(content) { file in
-            let sentence =
-                #"REDIS_PASSWORD_FILE: the password file \#(file) begins with a brace and is not written as {"redis://host:6379": "password"}"#
-            #expect(throws: ConfigurationError(sentence)) { _ = try load([], ["REDIS_PASSWORD_FILE": file]) }
-        }
+        let file = try directory.write("file", content)
+        let sentence =
+            #"REDIS_PASSWORD_FILE: the password file \#(file) begins with a brace and is not written as {"redis://host:6379": "password"}"#
+        #expect(throws: ConfigurationError(sentence)) { _ = try load([], ["REDIS_PASSWORD_FILE": file]) }
     }
 
     @Test func aPasswordFileHasALimit() throws {
-        try withFile(String(repeating: "x", count: 65_537)) { file in
-            #expect(
-                throws: ConfigurationError("--redis.password-file: the password file \(file) is longer than 64 KiB")
-            ) {
-                try load(["--redis.password-file=\(file)"])
-            }
+        let file = try directory.write("file", String(repeating: "x", count: 65_537))
+        #expect(
+            throws: ConfigurationError("--redis.password-file: the password file \(file) is longer than 64 KiB")
+        ) {
+            try load(["--redis.password-file=\(file)"])
         }
     }
 
     @Test func theSettingsOfTLS() throws {
-        try withFile("pem") { file in
-            let flags = [
-                "--tls-ca-cert-file=\(file)", "--tls-client-cert-file=\(file)", "--tls-client-key-file=\(file)",
-                "--tls-server-name=name", "--skip-tls-verification",
-            ]
-            var tls = RedisSettings.TLS()
-            (tls.authorityFile, tls.certificateFile, tls.keyFile) = (file, file, file)
-            (tls.serverName, tls.verifiesServer) = ("name", false)
-            let settings = try load(flags, ["REDIS_ADDR": "rediss://one,valkeys://two,redis://three"])
-            #expect(settings.redis.map(\.tls) == [tls, tls, nil])
-            #expect(!settings.warnings.contains { $0.contains("rediss://") })
+        let file = try directory.write("file", "pem")
+        let flags = [
+            "--tls-ca-cert-file=\(file)", "--tls-client-cert-file=\(file)", "--tls-client-key-file=\(file)",
+            "--tls-server-name=name", "--skip-tls-verification",
+        ]
+        var tls = RedisSettings.TLS()
+        (tls.authorityFile, tls.certificateFile, tls.keyFile) = (file, file, file)
+        (tls.serverName, tls.verifiesServer) = ("name", false)
+        let settings = try load(flags, ["REDIS_ADDR": "rediss://one,valkeys://two,redis://three"])
+        #expect(settings.redis.map(\.tls) == [tls, tls, nil])
+        #expect(!settings.warnings.contains { $0.contains("rediss://") })
 
-            let warning =
-                "no address of Redis begins with rediss:// or valkeys://, so that the settings of TLS do nothing"
-            #expect(try load(flags, ["REDIS_ADDR": "one"]).warnings.last == warning)
-            #expect(!(try load(flags).warnings.contains(warning)))
-            #expect(try load([], ["REDIS_ADDR": "one"]).warnings.isEmpty)
+        let warning =
+            "no address of Redis begins with rediss:// or valkeys://, so that the settings of TLS do nothing"
+        #expect(try load(flags, ["REDIS_ADDR": "one"]).warnings.last == warning)
+        #expect(!(try load(flags).warnings.contains(warning)))
+        #expect(try load([], ["REDIS_ADDR": "one"]).warnings.isEmpty)
 
-            #expect(
-                throws: ConfigurationError(
-                    "REDIS_EXPORTER_TLS_CLIENT_KEY_FILE: a certificate and its key go together; add --redis.tls.client-cert-file"
-                )
-            ) { try load([], ["REDIS_EXPORTER_TLS_CLIENT_KEY_FILE": file]) }
-            #expect(
-                throws: ConfigurationError(
-                    "--redis.tls.client-cert-file: a certificate and its key go together; add --redis.tls.client-key-file"
-                )
-            ) { try load(["--redis.tls.client-cert-file=\(file)"]) }
-        }
+        #expect(
+            throws: ConfigurationError(
+                "REDIS_EXPORTER_TLS_CLIENT_KEY_FILE: a certificate and its key go together; add --redis.tls.client-cert-file"
+            )
+        ) { try load([], ["REDIS_EXPORTER_TLS_CLIENT_KEY_FILE": file]) }
+        #expect(
+            throws: ConfigurationError(
+                "--redis.tls.client-cert-file: a certificate and its key go together; add --redis.tls.client-key-file"
+            )
+        ) { try load(["--redis.tls.client-cert-file=\(file)"]) }
         for flag in [
             "redis.tls.ca-cert-file", "redis.tls.client-cert-file", "redis.tls.client-key-file", "redis.scripts",
         ] {
@@ -196,11 +183,10 @@ struct RedisAccessTests {
     }
 
     @Test func scriptsAreReadAtTheStart() throws {
-        try withFile("return {'a', '1'}") { file in
-            let settings = try load(["--script=\(file), \(file)"], ["REDIS_ADDR": "cache"])
-            let script = RedisServerOptions.Script(fileName: file, text: "return {'a', '1'}")
-            #expect(settings.redis.first?.options.scripts == [script, script])
-        }
+        let file = try directory.write("file", "return {'a', '1'}")
+        let settings = try load(["--script=\(file), \(file)"], ["REDIS_ADDR": "cache"])
+        let script = RedisServerOptions.Script(fileName: file, text: "return {'a', '1'}")
+        #expect(settings.redis.first?.options.scripts == [script, script])
     }
 
     @Test(arguments: [

@@ -1,3 +1,4 @@
+import Lab
 import Logging
 import Scraping
 import Testing
@@ -9,6 +10,8 @@ import Testing
 /// Which word holds where several are said.
 @Suite(.timeLimit(.minutes(2)))
 struct SettingLayersTests {
+    private let directory = TemporaryDirectory("settings")
+
     @Test func defaultFileEnvironmentFlag() throws {
         let file = "{scrape: {timeout: 1s, series_limit: 1}, log: {level: error}, web: {listen_address: [':1', ':2']}}"
         let environment = ["STACK_EXPORTER_SCRAPE_TIMEOUT": "2s", "STACK_EXPORTER_SCRAPE_SERIES_LIMIT": "2"]
@@ -164,30 +167,30 @@ struct SettingLayersTests {
     // MARK: Passwords
 
     @Test func ofAPasswordAndItsFileTheNearerHolds() throws {
-        let file = SecretFile("from file")
+        let file = try directory.write("secret", "from file")
         let settings = try settings(
             """
             redis:
-              password_file: \(file.path)
+              password_file: \(file)
               servers: [{name: a, url: a}, {name: b, url: b, password: own}]
             """)
         #expect(try settings.redis.map { try $0.password?.reveal() } == ["from file", "own"])
     }
 
     @Test func secretsOfFilesAreReadWhenTheyAreUsed() throws {
-        let file = SecretFile("one\n")
-        let address = SecretFile("redis+sentinel://s/m\n")
+        let file = try directory.write("secret", "one\n")
+        let address = try directory.write("address", "redis+sentinel://s/m\n")
         let settings = try settings(
             """
-            redis: [{url_file: \(address.path), password_file: \(file.path), sentinel_password_file: \(file.path)}]
-            postgres: [{dsn: host=db, user: u, password_file: \(file.path)}]
-            auth_modules: {a: {type: userpass, userpass: {username: u, password_file: \(file.path)}}}
+            redis: [{url_file: \(address), password_file: \(file), sentinel_password_file: \(file)}]
+            postgres: [{dsn: host=db, user: u, password_file: \(file)}]
+            auth_modules: {a: {type: userpass, userpass: {username: u, password_file: \(file)}}}
             """)
         let redis = try #require(settings.redis.first)
         let postgres = try #require(settings.postgres.first)
         #expect("\(redis.address)" == "m@s:26379")
         for password in ["one", "two"] {
-            file.write("\(password)\n")
+            try directory.write("secret", "\(password)\n")
             #expect(try redis.password?.reveal() == password)
             #expect(try redis.sentinelPassword?.reveal() == password)
             #expect(try postgres.password?.reveal() == password)
@@ -220,21 +223,22 @@ struct SettingLayersTests {
     // MARK: Which file
 
     @Test func theFirstUsualFileThatIsThere() throws {
-        let (first, second) = (SecretFile("log: {level: error}"), SecretFile("log: {level: debug}"))
+        let first = try directory.write("first", "log: {level: error}")
+        let second = try directory.write("second", "log: {level: debug}")
         func load(_ flags: [String], _ usual: [String]) throws -> Configuration.Settings {
             try Configuration.Settings.load(arguments: flags, environment: [:], usualFiles: usual).settings
         }
-        #expect(try load([], ["/no/such", first.path, second.path]).logLevel == .error)
-        #expect(try load(["--config.file=\(second.path)"], [first.path]).logLevel == .debug)
+        #expect(try load([], ["/no/such", first, second]).logLevel == .error)
+        #expect(try load(["--config.file=\(second)"], [first]).logLevel == .debug)
         #expect(try load([], ["/no/such"]).configurationFile == nil)
         #expect(ConfigurationFile.usualPaths == ["/etc/stack-exporter/config.yml", "postgres_exporter.yml"])
     }
 
     @Test func aHundredServersShareWhatIsTheSame() throws {
-        let queries = SecretFile("a: {query: SELECT 1 AS x, metrics: [{x: {usage: GAUGE}}]}")
+        let queries = try directory.write("queries", "a: {query: SELECT 1 AS x, metrics: [{x: {usage: GAUGE}}]}")
         let entries = (1...100).map { "  - {name: p\($0), dsn: host=h\($0), relations: {limit: \($0)}}" }
         let settings = try settings(
-            "postgres:\n  queries: [\(queries.path)]\n  servers:\n" + entries.map { "  \($0)\n" }.joined())
+            "postgres:\n  queries: [\(queries)]\n  servers:\n" + entries.map { "  \($0)\n" }.joined())
         #expect(settings.postgres.count == 100)
         let addresses = settings.targets.compactMap { target -> UInt? in
             guard case .postgres(_, let options) = target else { return nil }

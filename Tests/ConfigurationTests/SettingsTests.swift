@@ -1,6 +1,6 @@
 import Configuration
 import Containers
-import Foundation
+import Lab
 import Logging
 import Postgres
 import Redis
@@ -8,6 +8,8 @@ import Scraping
 import Testing
 
 struct SettingsTests {
+    private let directory = TemporaryDirectory("settings")
+
     private func load(_ arguments: [String] = [], _ environment: [String: String] = [:]) throws -> Settings {
         try Settings.load(arguments: arguments, environment: environment).settings
     }
@@ -183,16 +185,12 @@ struct SettingsTests {
     }
 
     @Test func secretsFromFiles() throws {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let file = directory.appendingPathComponent("secret").path
-        try "from file\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let file = try directory.write("secret", "from file\n")
         let settings = try load(
             [], ["REDIS_URL": "cache", "REDIS_PASSWORD_FILE": file, "REDIS_PASSWORD": "not this"])
         #expect(try settings.redis.first?.password?.reveal() == "from file")
 
-        try "postgresql://u@from-file/db\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try directory.write("secret", "postgresql://u@from-file/db\n")
         #expect(try load([], ["DATA_SOURCE_NAME_FILE": file]).postgres.map(\.server) == ["from-file:5432"])
         for variable in ["PGBOUNCER_EXPORTER_CONNECTION_STRING_FILE", "PGBOUNCER_URL_FILE"] {
             #expect(try load([], [variable: file]).pgbouncer.map(\.server) == ["from-file:5432"])

@@ -1,3 +1,4 @@
+import Lab
 import Testing
 
 @testable import Configuration
@@ -137,7 +138,7 @@ struct YAMLTests {
             --- |2
             """.utf8)
         for end in document.indices { _ = try? YAMLNode.parse(Array(document[..<end]), file: "f.yaml") }
-        var random = SplitMix64(state: 42)
+        var random = SplitMix64(seed: 42)
         for _ in 0..<3000 {
             var damaged = document
             for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -271,18 +272,5 @@ struct YAMLTests {
             try YAMLNode.read(path: "/no/such.yaml")
         }
         #expect(throws: ConfigurationError("/tmp cannot be read: Is a directory")) { try YAMLNode.read(path: "/tmp") }
-    }
-}
-
-/// The same random numbers in every run.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Exposition
+import Lab
 import Testing
 
 @testable import Containers
@@ -83,7 +84,7 @@ struct CgroupMetricTests {
         ] as [(String, String, String, Double?)]
     )
     func alone(file: String, text: String, metric: String, expected: Double?) throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup.controllers", "cpu memory\n")
         try tree.write("web.slice/\(file)", text)
         let families = try CgroupReader(cgroupfs: tree.path, procfs: Fixture.v2.procfs).families()
@@ -92,7 +93,7 @@ struct CgroupMetricTests {
 
     @Test("throttling is looked for only where there is a quota")
     func conditions() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         for (name, quota) in [("free", "-1"), ("bound", "20000")] {
             try tree.write("cpu/\(name)/cpu.cfs_quota_us", "\(quota)\n")
             try tree.write("cpu/\(name)/cpu.stat", "nr_periods 50\nnr_throttled 7\nthrottled_time 1500000000\n")
@@ -111,7 +112,7 @@ struct CgroupMetricTests {
 
     @Test("threads are counted only where the kernel does not")
     func alternatives() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup.controllers", "cpu pids\n")
         try tree.write("web.slice/pids.current", "5\n")
         try tree.write("web.slice/cgroup.threads", "1\n2\n")
@@ -142,7 +143,7 @@ struct CgroupMetricTests {
 
     @Test("page cache beyond usage leaves a working set of zero")
     func floor() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup.controllers", "memory\n")
         try tree.write("web.slice/memory.current", "4096\n")
         try tree.write("web.slice/memory.stat", "inactive_file 8192\n")
@@ -152,7 +153,7 @@ struct CgroupMetricTests {
 
     @Test("the least limit of all that a container is in, on the page or not")
     func path() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let pod = "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice"
         let first = "\(pod)/cri-containerd-\(String(repeating: "a", count: 64)).scope"
         let second = "\(pod)/cri-containerd-\(String(repeating: "b", count: 64)).scope"
@@ -197,7 +198,7 @@ struct CgroupMetricTests {
 
     @Test("limits of v1 are looked for in the hierarchy of their controller")
     func pathOnV1() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let id = String(repeating: "a", count: 64)
         for name in ["memory", "cpu", "pids", "cpuset"] { try tree.write("\(name)/docker/\(id)/cgroup.procs", "7\n") }
         try tree.write("memory/memory.limit_in_bytes", "9223372036854771712\n")
@@ -232,7 +233,7 @@ struct CgroupMetricTests {
         #expect(hybrid.isStrictSubset(of: v2))
         #expect(v2.subtracting(hybrid).contains("container_memory_events_high_total"))
         #expect(try names(ContainerCollectors.pressure, .hybrid).count == 6)
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("memory/memory.stat", "")
         let reader = try CgroupReader(cgroupfs: tree.path)
         #expect(reader.plan(of: ContainerCollectors.pressure).descriptors.isEmpty)
@@ -242,7 +243,7 @@ struct CgroupMetricTests {
 
     @Test("v2 beside v1 says whether a cgroup is frozen, unless the freezer is v1's")
     func freezer() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("memory/memory.stat", "")
         try tree.write("unified/cgroup.controllers", "\n")
         func names() throws -> [String] {

@@ -1,4 +1,4 @@
-import Foundation
+import Lab
 import Testing
 
 @testable import Containers
@@ -89,14 +89,14 @@ struct CgroupMountsTests {
         let hybrid = CgroupMounts(directory: Fixture.hybrid.cgroupfs)
         #expect(Set(hybrid.directories.keys) == [.v2, .v1("memory"), .v1("cpu"), .v1("cpuacct")])
 
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cpu,cpuacct/cpuacct.usage", "1\n")
         #expect(Set(CgroupMounts(directory: tree.path).directories.keys) == [.v1("cpu"), .v1("cpuacct")])
     }
 
     @Test("a given directory that holds no cgroups is an error that says how to mend it")
     func wrong() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("unified/readme", "")
         for path in [tree.path, "\(tree.path)/missing", "/etc/passwd"] {
             let error = #expect(throws: ContainersError.self) {
@@ -110,7 +110,7 @@ struct CgroupMountsTests {
     @Test("the top of v2 has no cgroup.events, that of a namespace has")
     func wholeV2() throws {
         #expect(CgroupMounts(directory: Fixture.v2.cgroupfs).areWhole)
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup.controllers", "memory\n")
         #expect(CgroupMounts(directory: tree.path).areWhole)
         try tree.write("cgroup.events", "populated 1\nfrozen 0\n")
@@ -120,7 +120,7 @@ struct CgroupMountsTests {
 
     @Test("the top of v1 has a release agent, no other cgroup has")
     func wholeV1() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("memory/memory.stat", "cache 0\n")
         #expect(!CgroupMounts(directory: tree.path).areWhole)
         try tree.write("memory/release_agent", "\n")
@@ -141,7 +141,7 @@ struct CgroupMountsTests {
 
     @Test("a procfs in which we are not has no mounts of ours; our own has")
     func foreignProcfs() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         #expect(
             try CgroupMounts.find(cgroupfs: nil, procfs: tree.path)
                 == CgroupMounts.find(cgroupfs: nil, procfs: "/proc"))
@@ -149,7 +149,7 @@ struct CgroupMountsTests {
 
     @Test("nothing given and nothing found is no error")
     func none() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("self/mountinfo", "22 1 0:20 / /sys rw,relatime - sysfs none rw\n")
         #expect(try CgroupMounts.find(cgroupfs: nil, procfs: tree.path) == nil)
         var settings = ContainersTarget.Settings()

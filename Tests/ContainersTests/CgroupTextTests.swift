@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Testing
 
 @testable import Containers
@@ -139,7 +140,7 @@ struct CgroupTextTests {
     @Test(
         "any bytes give only numbers that stand in them, and the same ones with a layout and without", arguments: 0..<8)
     func anything(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         let wanted: [CgroupText.Position] = [
             .word(0), .word(1), .key("anon"), .key("file"), .key("max"), .field(key: "some", field: "total"), .cpus,
             .lines("cpu"),
@@ -150,11 +151,11 @@ struct CgroupTextTests {
         let learned = CgroupParser(wanted.enumerated().map { ($0.element, $0.offset) })
         for _ in 1...3_000 {
             var bytes: [UInt8] = []
-            for _ in 0..<random.next(below: 24) {
-                switch random.next(below: 8) {
+            for _ in 0..<Int.random(in: 0..<24, using: &random) {
+                switch Int.random(in: 0..<8, using: &random) {
                 case 0: bytes.append(UInt8(truncatingIfNeeded: random.next()))
-                case 1...2: bytes += Array(String(random.next() >> random.next(below: 64)).utf8)
-                default: bytes += Array(parts[random.next(below: parts.count)].utf8)
+                case 1...2: bytes += Array(String(random.next() >> Int.random(in: 0..<64, using: &random)).utf8)
+                default: bytes += Array(parts[Int.random(in: parts.indices, using: &random)].utf8)
                 }
             }
             let values = learned.values(in: bytes, count: wanted.count)
@@ -196,22 +197,5 @@ struct CgroupTextTests {
         // Again, by the layout that was found.
         #expect(parser.values(in: bytes, count: positions.count) == values)
         return values
-    }
-}
-
-/// Numbers that are the same in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func next(below bound: Int) -> Int {
-        Int(next() % UInt64(bound))
     }
 }

@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Scraping
 import Testing
 
@@ -10,11 +11,7 @@ private let other = "a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0fedcba98765
 
 @Suite("The walk")
 struct CgroupTreeTests {
-    private let directory: TemporaryTree
-
-    init() throws {
-        directory = try TemporaryTree()
-    }
+    private let directory = TemporaryDirectory("tree", in: .memory)
 
     private func make(_ paths: String...) throws {
         for path in paths { try directory.write("\(path)/cgroup.procs", "") }

@@ -13,12 +13,8 @@ private let other = "a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0fedcba98765
 /// What is only looked at when the kernel tells that it changed; every test ends with what a reader sees that knows nothing.
 @Suite("What the kernel tells of cgroups", .serialized)
 struct CgroupWatchTests {
-    private let directory: TemporaryTree
+    private let directory = TemporaryDirectory("tree", in: .memory)
     private let deadline = Deadline(after: .seconds(60))
-
-    init() throws {
-        directory = try TemporaryTree()
-    }
 
     private func make(_ paths: String...) throws {
         for path in paths {
@@ -447,7 +443,7 @@ struct CgroupWatchTests {
 
     @Test("whatever happens, what is known is what is there", arguments: 1...4 as ClosedRange<UInt64>)
     func property(seed: UInt64) throws {
-        var random = Xorshift(state: seed &* 0x9E37_79B9_7F4A_7C15)
+        var random = SplitMix64(seed: seed)
         let isV1 = seed % 2 == 0
         let roots = isV1 ? ["memory", "cpu,cpuacct", "pids"] : ["."]
         try make(roots[0])
@@ -501,17 +497,5 @@ struct CgroupWatchTests {
             #expect(reader.tree.lineage.map(\.inode) == fresh.tree.lineage.map(\.inode))
             guard actual == expected else { break }
         }
-    }
-}
-
-/// The same numbers for the same seed.
-private struct Xorshift: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }

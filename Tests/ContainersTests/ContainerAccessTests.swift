@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Lab
 import Testing
 
 @testable import Containers
@@ -132,9 +133,9 @@ struct ContainerAccessTests {
 
     /// A machine of files: v2 with a container, and `/proc`.
     private func machine(
-        _ change: (TemporaryTree, inout ContainersTarget.Settings) throws -> Void
+        _ change: (TemporaryDirectory, inout ContainersTarget.Settings) throws -> Void
     ) throws -> ContainerAccess {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
         try tree.write("cgroup/docker/\(Self.id)/memory.current", "4096\n")
         try tree.write("cgroup/docker/\(Self.id)/memory.swap.current", "0\n")
@@ -262,7 +263,7 @@ struct ContainerAccessTests {
         #expect(missing.unknownKinds == [.docker])
 
         let listening = try machine { tree, settings in
-            let path = "/tmp/advice-\(getpid()).sock"
+            let path = tree.path("advice.sock")
             let listener = try #require(Listener(path))
             defer { listener.close() }
             settings.runtimeSockets = [path]
@@ -283,9 +284,10 @@ struct ContainerAccessTests {
 
     @Test("sockets that may not be used", .enabled(if: geteuid() == 0, "takes root to give up being root"))
     func refusedSockets() throws {
-        let path = "/tmp/advice-refused-\(getpid()).sock"
+        let directory = TemporaryDirectory("advice")
+        let path = directory.path("advice.sock")
         let listener = try #require(Listener(path))
-        defer { listener.close() }
+        defer { withExtendedLifetime(directory) { listener.close() } }
         chmod(path, 0o660)
         chown(path, 0, 998)
         func refused() throws -> [ContainerAccess.RefusedSocket] {
@@ -307,7 +309,6 @@ struct ContainerAccessTests {
             var address = sockaddr_un()
             address.sun_family = sa_family_t(AF_UNIX)
             withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-            unlink(path)
             let isBound = withUnsafePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
@@ -324,7 +325,7 @@ struct ContainerAccessTests {
 
     @Test("no cgroups, no advice")
     func nowhere() async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         var settings = ContainersTarget.Settings()
         settings.cgroupfs = tree.path
         #expect(ContainerAccess(settings, until: Deadline(after: .seconds(60))) == nil)

@@ -1,6 +1,7 @@
 import Exposition
 import Foundation
 import Glibc
+import Lab
 import Testing
 
 @testable import Containers
@@ -62,7 +63,7 @@ struct ContainersTargetTests {
 
     @Test("a cgroup tree that goes is an error in the page, not of it")
     func gone() async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("a/cgroup.controllers", "memory\n")
         var settings = ContainersTarget.Settings()
         settings.cgroupfs = "\(tree.path)/a"
@@ -97,7 +98,7 @@ struct ContainersTargetTests {
 
     @Test("files that may not be read are absent", .enabled(if: geteuid() == 0, "takes root to give up being root"))
     func permissions() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("cgroup.controllers", "memory\n")
         try tree.write("web.slice/memory.current", "4096\n")
         try tree.write("web.slice/memory.peak", "8192\n")

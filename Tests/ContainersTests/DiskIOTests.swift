@@ -12,13 +12,12 @@ private let id = "3f4c9b1e7d2a8056c1e0f9b3a7d45e6281c0b9f7e3d2a1450968b7c6d5e4f3
 struct DiskIOTests {
     /// A cgroup tree with one container.
     private struct Host {
-        let tree: TemporaryTree
+        let tree = TemporaryDirectory("tree", in: .memory)
         let reader: CgroupReader
         private let isV2: Bool
 
         /// - Parameter top: Files of the top cgroup.
         init(v2 isV2: Bool, top: [String: String] = [:]) throws {
-            tree = try TemporaryTree()
             self.isV2 = isV2
             if isV2 {
                 try tree.write("cgroup/cgroup.controllers", "io\n")

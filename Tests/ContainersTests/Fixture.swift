@@ -37,33 +37,6 @@ struct Fixture {
     }
 }
 
-/// A directory of files that is removed when nobody needs it any more.
-final class TemporaryTree {
-    let path: String
-
-    /// - Parameter isInMemory: Whether it may be where many directories are made quickly, but where no disk is mounted.
-    init(inMemory isInMemory: Bool = true) throws {
-        let parent =
-            isInMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : FileManager.default.temporaryDirectory.path
-        path = "\(parent)/\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func write(_ name: String, _ text: String) throws {
-        let file = URL(filePath: "\(path)/\(name)")
-        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try text.write(to: file, atomically: false, encoding: .utf8)
-    }
-
-    func remove(_ name: String) throws {
-        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
-    }
-}
-
 extension CgroupReader {
     convenience init(cgroupfs: String, procfs: String = "/proc", descriptors: Int = 100) throws {
         let mounts = try #require(try CgroupMounts.find(cgroupfs: cgroupfs, procfs: procfs))

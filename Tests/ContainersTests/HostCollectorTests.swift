@@ -1,6 +1,7 @@
 import Exposition
 import Foundation
 import Glibc
+import Lab
 import Scraping
 import Testing
 
@@ -9,13 +10,13 @@ import Testing
 @Suite("The host's figures")
 struct HostCollectorTests {
     /// A `/proc` that the test writes.
-    private func tree(_ files: [String: String]) throws -> TemporaryTree {
-        let tree = try TemporaryTree()
+    private func tree(_ files: [String: String]) throws -> TemporaryDirectory {
+        let tree = TemporaryDirectory("tree", in: .memory)
         for (name, text) in files { try tree.write(name, text) }
         return tree
     }
 
-    private func page(_ tree: TemporaryTree) throws -> HostPage {
+    private func page(_ tree: TemporaryDirectory) throws -> HostPage {
         try HostPage(HostReader(procfs: tree.path).families())
     }
 
@@ -86,7 +87,7 @@ struct HostCollectorTests {
 
     @Test("idle time that steps back a little stands still, and by more begins anew")
     func steppingBack() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let reader = HostReader(procfs: tree.path)
         func read(_ line: String) throws -> HostPage {
             try tree.write("stat", line)
@@ -105,7 +106,7 @@ struct HostCollectorTests {
 
     @Test("CPUs come and go")
     func hotplug() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let reader = HostReader(procfs: tree.path)
         func cpus(_ lines: String) throws -> Set<String> {
             try tree.write("stat", lines)

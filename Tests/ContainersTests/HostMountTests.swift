@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Lab
 import Testing
 
 @testable import Containers
@@ -163,7 +164,7 @@ struct MountCall {
 struct MountSourceTests {
     @Test("what is mounted is there at the next look, however much is mounted", arguments: [1, 600])
     func changes(count: Int) async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("first/file", "")
         try tree.write("second/file", "")
         let path = tree.path

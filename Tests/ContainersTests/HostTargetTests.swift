@@ -1,6 +1,7 @@
 import Exposition
 import Foundation
 import Glibc
+import Lab
 import Synchronization
 import Testing
 
@@ -90,7 +91,7 @@ struct HostTargetTests {
 
     @Test("where the host's root is not to be seen, its file systems are left out with what mends it")
     func noRoot() async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("self/mountinfo", "100 99 0:70 / / rw,relatime - overlay overlay rw\n")
         try tree.write("loadavg", "0.59 0.60 0.61 1/2 3\n")
         let target = try #require(HostTarget(procfs: tree.path))
@@ -103,7 +104,7 @@ struct HostTargetTests {
 
     @Test("the host's name is that of its root directory where the exporter has a name of its own")
     func hostName() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         try tree.write("self/mountinfo", "100 99 0:70 / / rw - overlay overlay rw\n")
         try tree.write("root/etc/hostname", "hamlet\n")
         let page = try HostPage(
@@ -204,7 +205,7 @@ struct HostFileSystemTests {
     @Test("the kernel's own hang", .enabled(if: geteuid() == 0, "takes root to mount"))
     func fuse() async throws {
         let server = Mutex<CInt>(-1)
-        let directory = try TemporaryTree(inMemory: false)
+        let directory = TemporaryDirectory("fuse")
         let path = directory.path
         let reader = FileSystemReader(patience: .seconds(2)) { asked throws(SystemError) in
             guard asked == path else { return try FileSystemSpace(of: asked) }

@@ -1,3 +1,4 @@
+import Lab
 import Scraping
 import Testing
 
@@ -6,10 +7,9 @@ import Testing
 /// Files as Linux 6.18 wrote them: of two pages reserved one was touched, and a third was refused.
 @Suite("Huge pages")
 struct HugetlbTests {
-    private let tree: TemporaryTree
+    private let tree = TemporaryDirectory("tree", in: .memory)
 
     init() throws {
-        tree = try TemporaryTree()
         try tree.write("pools/hugepages-1048576kB/nr_hugepages", "0\n")
         try tree.write("pools/hugepages-2048kB/nr_hugepages", "4\n")
     }

@@ -24,7 +24,7 @@ struct LiveCgroupTests {
 
         let start = ContinuousClock.now
         let process = try Daemon(
-            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: URL(filePath: "/dev/null"))
+            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: "/dev/null")
         defer { process.stop() }
         var usage: [Double] = []
         for _ in 1...3 {
@@ -111,7 +111,7 @@ struct LiveCgroupTests {
         try cgroup.set(v1: "pids.max", v2: "pids.max", "20")
         try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "50000")
         let process = try Daemon(
-            ["sh", "-c", cgroup.join + "exec sleep 1000"], stop: "KILL", log: URL(filePath: "/dev/null"))
+            ["sh", "-c", cgroup.join + "exec sleep 1000"], stop: "KILL", log: "/dev/null")
         defer { process.stop() }
         #expect(try await eventually { try cgroup.text(v1: "pids.current", v2: "pids.current") == "1" })
 
@@ -201,7 +201,7 @@ struct LiveCgroupTests {
         // A process that is throttled waits most of the time.
         try cgroup.set(v1: "cpu.cfs_quota_us", v2: "cpu.max", "5000")
         let process = try Daemon(
-            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: URL(filePath: "/dev/null"))
+            ["sh", "-c", cgroup.join + "while :; do :; done"], stop: "KILL", log: "/dev/null")
         defer { process.stop() }
         #expect(try await eventually { try total() > 0 })
         let reader = try CgroupReader(live: 1000)
@@ -253,7 +253,7 @@ struct LiveCgroupTests {
     func manyProcesses() async throws {
         let cgroup = try RealCgroup()
         let script = "i=0; while [ $i -lt 700 ]; do sleep 1000 & i=$((i + 1)); done; wait"
-        let process = try Daemon(["sh", "-c", cgroup.join + script], stop: "KILL", log: URL(filePath: "/dev/null"))
+        let process = try Daemon(["sh", "-c", cgroup.join + script], stop: "KILL", log: "/dev/null")
         defer {
             process.stop()
             cgroup.kill()

@@ -15,8 +15,9 @@ struct LiveProcessTests {
     @Test("what was written to a disk is counted to the byte")
     func disk() async throws {
         let cgroup = try LiveCgroup()
-        let file = "/var/tmp/\(cgroup.name)"
-        defer { unlink(file) }
+        let directory = TemporaryDirectory("written", in: .disk)
+        defer { withExtendedLifetime(directory) {} }
+        let file = directory.path("file")
         try await succeed(["dd", "if=/dev/zero", "of=\(file)", "bs=64k", "count=16", "conv=fsync"])
         let reader = try liveReader()
         func written() throws -> Double {
@@ -157,7 +158,7 @@ struct LiveProcessTests {
     private func start(_ cgroup: LiveCgroup, _ within: [String], prepare: String = "") throws -> Daemon {
         try Daemon(
             within + ["sh", "-c", cgroup.join + prepare + "exec sleep 1000"], stop: "KILL",
-            log: URL(filePath: "/dev/null"))
+            log: "/dev/null")
     }
 
     /// Waits until it has come to doing nothing.

@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Scraping
 import Testing
 
@@ -21,7 +22,7 @@ struct MachineTests {
 
     @Test("what cannot be read is absent, and is said")
     func missing() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let families = try families(Machine(sysfs: tree.path), procfs: tree.path)
         #expect(families.values("machine_memory_bytes").isEmpty)
         #expect(families.values("machine_swap_bytes").isEmpty)
@@ -33,7 +34,7 @@ struct MachineTests {
 
     @Test("cores and sockets, again when other CPUs are online")
     func topology() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let cpus = "devices/system/cpu"
         // Two sockets of two cores of two threads each.
         for cpu in 0..<8 {
@@ -57,7 +58,7 @@ struct MachineTests {
 
     @Test("memory modules by their type")
     func modules() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let root = "devices/system/edac/mc"
         for (module, size, type) in [
             ("mc0/dimm0", "16384", "Unbuffered-DDR4"), ("mc0/dimm1", "16384", "Unbuffered-DDR4"),

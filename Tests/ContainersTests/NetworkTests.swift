@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Scraping
 import Testing
 
@@ -11,13 +12,12 @@ private let sandbox = String(repeating: "c", count: 64)
 
 /// A host of files: cgroups of containers, and `/proc`.
 final class FileHost {
-    let tree: TemporaryTree
+    let tree = TemporaryDirectory("tree", in: .memory)
     let reader: CgroupReader
     private let cgroups: String
 
     /// - Parameter isHost: Whether `/proc` shows kernel threads.
     init(isHost: Bool = true, isV2: Bool = true, descriptors: Int = 100) throws {
-        tree = try TemporaryTree()
         cgroups = isV2 ? "cgroup" : "cgroup/memory"
         try tree.write("\(cgroups)/cgroup.\(isV2 ? "controllers" : "procs")", "")
         try tree.write("proc/self/status", "Name:\tstack-exporter\nNSpid:\t4711\nThreads:\t3\n")

@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Scraping
 import Testing
 

@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Testing
 
 @testable import Containers
@@ -27,7 +28,7 @@ struct RecordedTreeTests {
     /// The hybrid machine without its v2, and with the CPU controllers mounted together as systemd does.
     @Test("v1")
     func v1() throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let files = FileManager.default
         for name in ["memory", "cpu"] {
             try files.copyItem(atPath: "\(Fixture.hybrid.cgroupfs)/\(name)", toPath: "\(tree.path)/\(name)")

@@ -12,11 +12,9 @@ import Testing
 /// Engines that lie, break off, take their time or are none.
 @Suite("Asking an engine", .startsServers, .timeLimit(.minutes(15)))
 struct RuntimeClientTests {
-    private let tree: TemporaryTree
+    private let tree = TemporaryDirectory("tree", in: .memory)
     /// Another one for each engine.
     private var newPath: String { "\(tree.path)/\(UUID().uuidString).sock" }
-
-    init() throws { tree = try TemporaryTree() }
 
     /// How many objects the answer has; `nil` for a 404.
     private func ask(

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Lab
 import Scraping
 import Testing
 
@@ -15,11 +16,7 @@ private let unknown = "3f4c9b1e7d2a8056c1e0f9b3a7d45e6281c0b9f7e3d2a1450968b7c6d
 /// The files are those of dockerd 20.10, Podman 4.3 (containers/storage 1.43) and containerd 1.6.
 @Suite("What runtimes leave on disk")
 struct RuntimeFilesTests {
-    private let tree: TemporaryTree
-
-    init() throws {
-        tree = try TemporaryTree()
-    }
+    private let tree = TemporaryDirectory("tree", in: .memory)
 
     private static let recorded = (Bundle.module.resourceURL ?? URL(filePath: ".")).appending(path: "Fixtures/runtime")
         .path
@@ -33,7 +30,7 @@ struct RuntimeFilesTests {
 
     /// Asks about a container by the path of its cgroup.
     private func details(_ path: String, _ files: RuntimeFiles) throws -> ContainerDetails? {
-        let cgroups = try TemporaryTree()
+        let cgroups = TemporaryDirectory("tree", in: .memory)
         try cgroups.write("\(path)/cgroup.procs", "")
         let walk = try CgroupTree(root: cgroups.path)
         try walk.refresh(now: 0, until: Deadline(after: .seconds(30)))

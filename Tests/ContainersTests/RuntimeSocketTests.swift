@@ -1,5 +1,4 @@
 import Exposition
-import Foundation
 import Lab
 import NIOPosix
 import Testing
@@ -9,7 +8,7 @@ import Testing
 
 /// A target with a tree of cgroups and an engine.
 struct EngineHost {
-    let tree: TemporaryTree
+    let tree = TemporaryDirectory("tree", in: .memory)
     let engine: ScriptedEngine
     let target: ContainersTarget
     let path: String
@@ -25,7 +24,6 @@ struct EngineHost {
         patience: Duration = .seconds(30),
         _ script: (@Sendable (String) -> ScriptedEngine.Answer?)? = nil
     ) async throws {
-        tree = try TemporaryTree()
         path = "\(tree.path)/engine.sock"
         try tree.write("cgroup/cgroup.controllers", "memory\n")
         engine = try await ScriptedEngine(at: path, script)
@@ -230,7 +228,7 @@ struct RuntimeSocketTests {
 
     @Test("an engine that hangs is waited for once")
     func hanging() async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let engine = try await ScriptedEngine(at: "\(tree.path)/s") { _ in .nothing }
         let socket = RuntimeSocket(
             engine.path, isOptional: false, .init(), group: MultiThreadedEventLoopGroup.singleton)
@@ -335,7 +333,7 @@ struct RuntimeSocketTests {
 
     @Test("usual sockets that are not there are nobody's fault")
     func optional() async throws {
-        let tree = try TemporaryTree()
+        let tree = TemporaryDirectory("tree", in: .memory)
         let socket = RuntimeSocket(
             "\(tree.path)/none", isOptional: true, .init(), group: MultiThreadedEventLoopGroup.singleton)
         let signal = try #require(socket.begin())

@@ -7,17 +7,17 @@ import Testing
 struct AlertingTests {
     private static let file = RuleFiles.docker.appending(path: "alertmanager/alertmanager.yml")
     private static let templates = RuleFiles.docker.appending(path: "alertmanager/templates")
+    private let directory = TemporaryDirectory("alerting")
 
     @Test func theConfigurationIsWellFormed() async throws {
         let checked = try await run(["amtool", "check-config", Self.file.path])
         #expect(checked.status == 0, "\(checked.output)\(checked.errors)")
         // The template's own path holds in a container.
-        let copy = FileManager.default.temporaryDirectory.appending(path: "alertmanager-\(UUID().uuidString).yml")
-        defer { try? FileManager.default.removeItem(at: copy) }
-        try String(contentsOf: Self.file, encoding: .utf8)
-            .replacing("/etc/alertmanager/templates", with: Self.templates.path)
-            .write(to: copy, atomically: true, encoding: .utf8)
-        let again = try await run(["amtool", "check-config", copy.path])
+        let copy = try directory.write(
+            "alertmanager.yml",
+            String(contentsOf: Self.file, encoding: .utf8)
+                .replacing("/etc/alertmanager/templates", with: Self.templates.path))
+        let again = try await run(["amtool", "check-config", copy])
         #expect(again.status == 0, "\(again.output)\(again.errors)")
         #expect(again.output.contains("1 templates"))
     }
@@ -51,13 +51,11 @@ struct AlertingTests {
                "labels": {"alertname": "RedisDown", "severity": "critical", "priority": "P0"},
                "annotations": {"description": "No answer.", "runbook_url": "docker/runbooks/redis.md#redisdown"}}]}
             """
-        let file = FileManager.default.temporaryDirectory.appending(path: "alert-\(UUID().uuidString).json")
-        defer { try? FileManager.default.removeItem(at: file) }
-        try data.write(to: file, atomically: true, encoding: .utf8)
+        let file = try directory.write("alert.json", data)
         func rendered(_ name: String) async throws -> String {
             let result = try await run([
                 "amtool", "template", "render", "--template.glob=\(Self.templates.path)/*.tmpl",
-                "--template.data=\(file.path)", #"--template.text={{ template "\#(name)" . }}"#,
+                "--template.data=\(file)", #"--template.text={{ template "\#(name)" . }}"#,
             ])
             #expect(result.status == 0, "\(result.errors)")
             return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -146,14 +144,11 @@ struct AlertingTests {
         let exporter = try await Exporter(["REDIS_URL": "redis://127.0.0.1:\(redis.port)"])
         let receiver = try await WebhookReceiver()
         let alertmanager = try await Alertmanager(telling: receiver)
-        let directory = receiver.directory
         // The rules as they are, but for how long something has to last.
         let rules = try ["redis.yaml", "thresholds.yaml"].map { name in
-            let copy = directory.appending(path: name)
             let file = try #require(RuleFiles.rules.first { $0.lastPathComponent == name })
-            try String(contentsOf: file, encoding: .utf8).replacing(/(?m)for: \w+$/, with: "for: 1s")
-                .write(to: copy, atomically: true, encoding: .utf8)
-            return copy
+            let text = try String(contentsOf: file, encoding: .utf8).replacing(/(?m)for: \w+$/, with: "for: 1s")
+            return URL(filePath: try directory.write(name, text))
         }
         let prometheus = try await PrometheusServer(
             scraping: ["stack": exporter.port], rules: rules, alertmanager: alertmanager.port)

@@ -5,16 +5,13 @@ import Lab
 /// everybody.
 final class Alertmanager: Sendable {
     let port = freePort()
-    private let directory: URL
+    private let directory = TemporaryDirectory("alertmanager")
     private let daemon: Daemon
 
     var url: String { "http://127.0.0.1:\(port)" }
-    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+    var log: String { directory.text("log") }
 
     init(telling receiver: WebhookReceiver) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(
-            path: "alertmanager-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let file = RuleFiles.docker.appending(path: "alertmanager/alertmanager.yml")
         let lines = try String(contentsOf: file, encoding: .utf8).split(
             separator: "\n", omittingEmptySubsequences: false)
@@ -32,14 +29,14 @@ final class Alertmanager: Sendable {
         }
         let kept = sections.filter { ["route", "inhibit_rules"].contains($0.name) }.flatMap(\.lines)
             .joined(separator: "\n").replacing(/group_(wait|interval): \w+/) { "group_\($0.1): 1s" }
-        try "receivers:\n\(receivers.joined(separator: "\n"))\n\(kept)\n"
-            .write(to: directory.appending(path: "alertmanager.yml"), atomically: true, encoding: .utf8)
+        let own = try directory.write(
+            "alertmanager.yml", "receivers:\n\(receivers.joined(separator: "\n"))\n\(kept)\n")
         daemon = try Daemon(
             [
-                "prometheus-alertmanager", "--config.file=\(directory.path)/alertmanager.yml",
+                "prometheus-alertmanager", "--config.file=\(own)",
                 "--storage.path=\(directory.path)/data", "--web.listen-address=127.0.0.1:\(port)",
                 "--cluster.listen-address=",
-            ], log: directory.appending(path: "log"))
+            ], log: directory.path("log"))
         let isReady = try await eventually(within: 60) {
             try await run(["curl", "-sf", "\(url)/-/ready"]).status == 0
         }
@@ -51,7 +48,6 @@ final class Alertmanager: Sendable {
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// The labels of the alerts that Prometheus has told it of.
@@ -77,7 +73,7 @@ final class WebhookReceiver: Sendable {
     }
 
     let port = freePort()
-    let directory: URL
+    let directory = TemporaryDirectory("receiver")
     private let daemon: Daemon
 
     private static let program = """
@@ -96,20 +92,15 @@ final class WebhookReceiver: Sendable {
         """
 
     init() async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "receiver-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         daemon = try Daemon(
-            ["/usr/bin/python3", "-c", Self.program, "\(port)"], log: directory.appending(path: "told"))
+            ["/usr/bin/python3", "-c", Self.program, "\(port)"], log: directory.path("told"))
     }
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
-    var log: String {
-        (try? String(contentsOf: directory.appending(path: "told"), encoding: .utf8)) ?? ""
-    }
+    var log: String { directory.text("told") }
 
     private var notifications: [Notification] {
         log.split(separator: "\n").compactMap { try? JSONDecoder().decode(Notification.self, from: Data($0.utf8)) }

@@ -153,17 +153,17 @@ struct CadvisorTests {
 private final class Cadvisor: Sendable {
     private let port = freePort()
     private let daemon: Daemon
-    private let file: URL
+    private let file: String
 
     /// What it has to say for itself.
-    var log: String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
+    var log: String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
 
     /// Starts one that looks twice a second, with the groups of metrics that ours has, and waits until it has looked.
     init(of engine: DockerEngine) async throws {
         guard let directory = ProcessInfo.processInfo.environment["REPLACED_EXPORTERS"] else {
             throw LabError("REPLACED_EXPORTERS does not say where cadvisor is; make test sets it")
         }
-        file = engine.directory.appending(path: "cadvisor-\(port).log")
+        file = engine.directory.path("cadvisor-\(port).log")
         daemon = try Daemon(
             [
                 "\(directory)/cadvisor", "-logtostderr", "-listen_ip", "127.0.0.1", "-port", "\(port)",

@@ -1,9 +1,8 @@
-import Foundation
 import Lab
 
 /// Certificates that openssl has made, in files named after them: `server.pem` and `server.key`.
 final class Certificates: Sendable {
-    let directory: URL
+    let directory = TemporaryDirectory("certificates")
 
     /// The ones that all tests share, made when the first of them needs them.
     static var shared: Certificates {
@@ -15,9 +14,6 @@ final class Certificates: Sendable {
     /// The server's is for 127.0.0.1 and localhost; `other` is another one, and `expired` one of yesterday. `client` has a
     /// name of each kind, `nameless` has none, and `stranger` has signed itself.
     init() async throws {
-        directory = FileManager.default.temporaryDirectory.appending(
-            path: "certificates-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let script = """
             set -e
             cd "$0"
@@ -49,7 +45,5 @@ final class Certificates: Sendable {
         guard made.status == 0 else { throw LabError("openssl: \(made.errors)") }
     }
 
-    func path(_ name: String) -> String { directory.appending(path: name).path }
-
-    func text(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
+    func path(_ name: String) -> String { directory.path(name) }
 }

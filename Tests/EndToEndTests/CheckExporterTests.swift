@@ -6,19 +6,9 @@ import Testing
 /// Broken set-ups of the exporter itself and of where it runs: what `check` says of them, done where it says, mends them.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct CheckExporterTests {
-    private let directory = FileManager.default.temporaryDirectory.appending(path: "check-\(UUID().uuidString)")
+    private let directory = TemporaryDirectory("check")
 
-    /// A new directory that everybody may enter.
-    private func makeDirectory() throws {
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        chmod(directory.path, 0o755)
-    }
-
-    private func path(_ name: String) -> String { directory.appending(path: name).path }
-
-    private func write(_ name: String, _ text: String) throws {
-        try text.write(toFile: path(name), atomically: true, encoding: .utf8)
-    }
+    private func path(_ name: String) -> String { directory.path(name) }
 
     private func shell(_ line: String) async throws {
         let result = try await Lab.run(["sh", "-c", line])
@@ -44,11 +34,9 @@ struct CheckExporterTests {
     }
 
     @Test func aCertificateThatHasExpired() async throws {
-        try makeDirectory()
-        defer { try? FileManager.default.removeItem(at: directory) }
         try await makeCertificate("server", days: -1)
         // Paths begin where the file is.
-        try write("web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n")
+        try directory.write("web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n")
         let setup = try BrokenSetup([:], flags: ["--web.config.file=\(path("web.yml"))"])
         let expired = try await setup.broken("\(path("server.crt")) expired on ")
         #expect(expired.remedies.first?.line.hasPrefix("renew the certificate in \(path("server.crt"))") == true)
@@ -62,21 +50,19 @@ struct CheckExporterTests {
         #expect(try await setup.mended().exporter.findings.isEmpty)
 
         try await makeCertificate("other", days: 90)
-        try write("web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: other.key\n")
+        try directory.write("web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: other.key\n")
         let other = try await setup.broken("the server's key \(path("other.key")) is not the key to")
         // It shows which is which.
         try await shell(try #require(other.remedies.first?.line))
-        try write("web.yml", "tls_server_config:\n  cert_file: other.crt\n  key_file: other.key\n")
+        try directory.write("web.yml", "tls_server_config:\n  cert_file: other.crt\n  key_file: other.key\n")
         try await setup.mended()
     }
 
     // MARK: Files and flags
 
     @Test(isRoot) func aPasswordFileThatMayNotBeRead() async throws {
-        try makeDirectory()
-        defer { try? FileManager.default.removeItem(at: directory) }
         let redis = try await RedisServer("--requirepass", "hunter2")
-        try write("pass word", "hunter2\n")
+        try directory.write("pass word", "hunter2\n")
         chmod(path("pass word"), 0o600)
         let setup = try BrokenSetup(
             ["REDIS_ADDR": "127.0.0.1:\(redis.port)", "REDIS_PASSWORD_FILE": path("pass word")], prefix: Self.nobody,
@@ -96,16 +82,14 @@ struct CheckExporterTests {
     }
 
     @Test func aKeyThatIsMisspelt() async throws {
-        try makeDirectory()
-        defer { try? FileManager.default.removeItem(at: directory) }
-        try write("queries.yaml", "orders:\n  query: SELECT 1 AS open\n  metrics:\n    - open:\n        usgae: GAUGE\n")
+        try directory.write(
+            "queries.yaml", "orders:\n  query: SELECT 1 AS open\n  metrics:\n    - open:\n        usgae: GAUGE\n")
         let setup = try BrokenSetup([:], flags: ["--extend.query-path=\(path("queries.yaml"))"])
         let refused = try await setup.run()
         #expect(refused.status == 2 && refused.output == "")
         let meant = try #require(refused.errors.firstMatch(of: /queries.yaml:5:9: .*did you mean ([a-z]+)\?/))
-        try write(
-            "queries.yaml",
-            try String(contentsOfFile: path("queries.yaml"), encoding: .utf8).replacing("usgae", with: meant.1))
+        try directory.write(
+            "queries.yaml", directory.text("queries.yaml").replacing("usgae", with: meant.1))
         try await setup.mended()
         #expect(try await setup.run(["--format=markdown"]).status == 2)
     }
@@ -139,18 +123,15 @@ struct CheckExporterTests {
 
     @Test func aMachineThatCountsNoMemory() async throws {
         let setup = try BrokenSetup([:], flags: ["--path.procfs=\(path("proc"))"], controllers: "cpu io pids")
-        try makeDirectory()
-        defer { try? FileManager.default.removeItem(at: directory) }
-        try FileManager.default.createDirectory(atPath: path("proc/1"), withIntermediateDirectories: true)
-        try write("proc/1/stat", "1 (init) S\n")
-        try write("proc/cmdline", "quiet cgroup_disable=memory\n")
+        try directory.write("proc/1/stat", "1 (init) S\n")
+        try directory.write("proc/cmdline", "quiet cgroup_disable=memory\n")
         let flag = "--host.node-exporter"
         let finding = try await setup.broken("memory is not counted by cgroup", further: [flag])
         let remedy = try #require(finding.remedies.first)
         #expect(remedy.place == "the kernel's command line")
         let word = try #require(remedy.line.split(separator: " ").last)
-        try write(
-            "proc/cmdline", try String(contentsOfFile: path("proc/cmdline"), encoding: .utf8).replacing(word, with: ""))
+        try directory.write(
+            "proc/cmdline", directory.text("proc/cmdline").replacing(word, with: ""))
         // Which is what the kernel then does.
         try setup.write(controllers: "cpu io memory pids")
         let checked = try await setup.mended(further: [flag])
@@ -160,10 +141,8 @@ struct CheckExporterTests {
     }
 
     @Test(isRoot) func anEngineWhoseSocketMayNotBeUsed() async throws {
-        try makeDirectory()
-        defer { try? FileManager.default.removeItem(at: directory) }
         let engine = try Daemon(
-            ["python3", "-c", Self.engine, path("engine.sock")], stop: "KILL", log: directory.appending(path: "log"))
+            ["python3", "-c", Self.engine, path("engine.sock")], stop: "KILL", log: directory.path("log"))
         defer { engine.stop() }
         #expect(try await eventually { access(path("engine.sock"), F_OK) == 0 })
         chown(path("engine.sock"), 0, 64_999)

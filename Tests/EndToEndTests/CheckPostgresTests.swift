@@ -112,8 +112,8 @@ struct CheckPostgresTests {
 
     @Test func rulesThatDoNotAdmitTheRole() async throws {
         let server = try await server()
-        let rules = server.directory.appending(path: "data/pg_hba.conf")
-        try "host all postgres 127.0.0.1/32 scram-sha-256\n".write(to: rules, atomically: false, encoding: .utf8)
+        let rules = "data/pg_hba.conf"
+        try server.directory.write(rules, "host all postgres 127.0.0.1/32 scram-sha-256\n")
         try await server.sql("SELECT pg_reload_conf()")
         let setup = try setup(server, flags: ["--postgres.databases.include=postgres"])
         var found: Checked.Finding?
@@ -123,8 +123,7 @@ struct CheckPostgresTests {
         let finding = try #require(found)
         let line = try #require(finding.remedies.first)
         #expect(line.place == "pg_hba.conf, above all others")
-        let before = try String(contentsOf: rules, encoding: .utf8)
-        try "\(line.line)\n\(before)".write(to: rules, atomically: false, encoding: .utf8)
+        try server.directory.write(rules, "\(line.line)\n\(server.directory.text(rules))")
         try await apply(Array(finding.remedies.dropFirst()), to: server)
         #expect(try await eventually { try await setup.run().status == 0 })
         try await setup.mended()
@@ -156,19 +155,19 @@ struct CheckPostgresTests {
     @Test func aQueryOfATableThatIsNotThere() async throws {
         let server = try await server(
             breaking: "CREATE TABLE orders AS SELECT 7 AS open; GRANT SELECT ON orders TO monitor")
-        let file = server.directory.appending(path: "queries.yaml")
+        let file = server.directory.path("queries.yaml")
         func write(table: String) throws {
             let text = "orders:\n  query: SELECT open FROM \(table)\n  metrics:\n    - open:\n        usage: GAUGE\n"
-            try text.write(to: file, atomically: true, encoding: .utf8)
+            try server.directory.write("queries.yaml", text)
         }
         try write(table: "order")
-        let setup = try setup(server, flags: ["--extend.query-path=\(file.path)"])
+        let setup = try setup(server, flags: ["--extend.query-path=\(file)"])
         let wrong = try await setup.run()
         #expect(wrong.status == 1)
         try write(table: "ordres")
         let finding = try await setup.broken("ordres", "does not exist")
         #expect(finding.parts == ["custom_orders"])
-        #expect(finding.remedies.first?.place == file.path)
+        #expect(finding.remedies.first?.place == file)
         #expect(finding.remedies.first?.line == "correct the query orders, or take it out")
         try write(table: "orders")
         try await setup.mended()
@@ -179,14 +178,13 @@ struct CheckPostgresTests {
     /// Writes a line of PgBouncer's own configuration, and types the rest into its console.
     private func apply(_ remedies: [Checked.Remedy], to pooler: PgBouncerServer, of server: PostgresServer) async throws
     {
-        let file = server.directory.appending(path: "pgbouncer.ini")
+        let file = "pgbouncer.ini"
         #expect(remedies.first?.place?.hasPrefix("pgbouncer.ini") == true)
         for remedy in remedies {
             if remedy.place == "psql -d pgbouncer" {
                 #expect(try await pooler.console(remedy.line) == "RELOAD\n")
             } else {
-                let text = try String(contentsOf: file, encoding: .utf8)
-                try "\(text)\n\(remedy.line)\n".write(to: file, atomically: false, encoding: .utf8)
+                try server.directory.write(file, "\(server.directory.text(file))\n\(remedy.line)\n")
             }
         }
     }
@@ -211,10 +209,8 @@ struct CheckPostgresTests {
         let finding = try await setup.broken("PgBouncer does not know the user")
         let line = try #require(finding.remedies.first)
         #expect(line.place == "the auth_file of pgbouncer.ini")
-        let users = server.directory.appending(path: "users")
-        let known = try String(contentsOf: users, encoding: .utf8)
-        try "\(known)\n\(line.line.replacing("<password>", with: PgBouncerServer.password))\n"
-            .write(to: users, atomically: false, encoding: .utf8)
+        let own = line.line.replacing("<password>", with: PgBouncerServer.password)
+        try server.directory.write("users", "\(server.directory.text("users"))\n\(own)\n")
         #expect(try await pooler.console(try #require(finding.remedies.last?.line)) == "RELOAD\n")
         let next = try await setup.broken("not among stats_users")
         try await apply(next.remedies, to: pooler, of: server)

@@ -51,7 +51,7 @@ struct Checked: Decodable {
 /// A set-up that is broken, looked at with `check`, mended with what it prints, and looked at again.
 final class BrokenSetup: Sendable {
     /// Where the cgroups of a machine are on which all is well, so that the tests do not depend on this one's.
-    let cgroups: URL
+    let cgroups = TemporaryDirectory("check")
     let environment: [String: String]
     let flags: [String]
     /// What `check` is run by.
@@ -67,17 +67,11 @@ final class BrokenSetup: Sendable {
         self.flags = flags
         self.prefix = prefix
         self.secrets = secrets
-        cgroups = FileManager.default.temporaryDirectory.appending(path: "check-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: cgroups, withIntermediateDirectories: true)
         try write(controllers: controllers)
-        chmod(cgroups.path, 0o755)
     }
 
-    deinit { try? FileManager.default.removeItem(at: cgroups) }
-
     func write(controllers: String) throws {
-        try "\(controllers)\n".write(
-            to: cgroups.appending(path: "cgroup.controllers"), atomically: true, encoding: .utf8)
+        try cgroups.write("cgroup.controllers", "\(controllers)\n")
     }
 
     /// Runs it as it is.

@@ -38,18 +38,17 @@ struct Chromium {
     ///
     /// - Returns: The picture as PNG.
     static func picture(of url: String, width: Int, isDark: Bool) async throws -> Data {
-        let file = FileManager.default.temporaryDirectory.appending(path: "picture-\(UUID().uuidString).png")
-        defer { try? FileManager.default.removeItem(at: file) }
+        let directory = TemporaryDirectory("picture")
         try await start(
             "--hide-scrollbars", "--blink-settings=preferredColorScheme=\(isDark ? 0 : 1)",
-            "--window-size=\(width),1200", "--screenshot=\(file.path)", url)
-        return try Data(contentsOf: file)
+            "--window-size=\(width),1200", "--screenshot=\(directory.path("it.png"))", url)
+        return try Data(contentsOf: directory.url.appending(path: "it.png"))
     }
 
     @discardableResult
     private static func start(_ arguments: String...) async throws -> CommandResult {
-        let profile = FileManager.default.temporaryDirectory.appending(path: "chromium-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: profile) }
+        let profile = TemporaryDirectory("chromium")
+        defer { withExtendedLifetime(profile) {} }
         // As root it needs to be told that it may run without a sandbox; it sees pages of ours alone.
         let result = try await run(
             [

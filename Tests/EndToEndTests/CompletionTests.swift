@@ -1,4 +1,3 @@
-import Foundation
 import Lab
 import Testing
 
@@ -13,21 +12,20 @@ struct CompletionTests {
         (["serve", "--form"], []),
     ]
 
-    private func script(_ shell: String) async throws -> (directory: URL, path: String) {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "shell-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    private let directory = TemporaryDirectory("shell")
+
+    /// - Returns: The path of the script.
+    private func script(_ shell: String) async throws -> String {
         let result = try await Exporter.run(["completion", shell])
         #expect(result.status == 0 && result.errors == "")
-        let path = directory.appending(path: "_stack-exporter").path
-        try result.output.write(toFile: path, atomically: true, encoding: .utf8)
+        let path = try directory.write("_stack-exporter", result.output)
         let check = try await run([shell, "-n", path])
         #expect(check.status == 0 && check.errors == "", "\(check.errors)")
-        return (directory, path)
+        return path
     }
 
     @Test func bashCompletes() async throws {
-        let (directory, path) = try await script("bash")
-        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try await script("bash")
         for (typed, offered) in Self.cases {
             // Readline parts words at equals signs.
             let words = typed.flatMap { word -> [String] in
@@ -53,8 +51,7 @@ struct CompletionTests {
     }
 
     @Test func fishCompletes() async throws {
-        let (directory, path) = try await script("fish")
-        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try await script("fish")
         for (typed, offered) in Self.cases {
             let result = try await run(
                 [
@@ -76,8 +73,7 @@ struct CompletionTests {
 
     /// Its completion works in its line editor alone, so that it is typed to.
     @Test func zshCompletes() async throws {
-        let (directory, path) = try await script("zsh")
-        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = try await script("zsh")
         let script = """
             import os, pty, select, sys, time
             path, home = sys.argv[1:]

@@ -20,7 +20,7 @@ final class ComposeFiles: Sendable {
     }
 
     /// The copy of `docker/`.
-    let directory: URL
+    let directory = TemporaryDirectory("compose")
 
     /// The top of the repository.
     static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -29,20 +29,14 @@ final class ComposeFiles: Sendable {
     static let original = repository.appending(path: "docker")
 
     init() async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "compose-\(UUID().uuidString.prefix(8))")
-        self.directory = directory
         // As it is in the repository, without what somebody has made there.
         let script = """
-            cp -R "$1" "$2"
+            cp -R "$1/." "$2"
             rm -rf "$2/secrets"
             "$2/make-secrets"
             """
         let made = try await run(["sh", "-euc", script, "copy", Self.original.path, directory.path])
         guard made.status == 0 else { throw LabError("make-secrets: \(made.errors)") }
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// What a secret's file holds.
@@ -51,14 +45,14 @@ final class ComposeFiles: Sendable {
     }
 
     func text(_ path: String) throws -> String {
-        try String(contentsOf: directory.appending(path: path), encoding: .utf8)
+        try String(contentsOfFile: directory.path(path), encoding: .utf8)
     }
 
     /// What Compose prints of files that it has checked.
     func configuration(_ files: String...) async throws -> String {
         let result = try await run(
             ["docker-compose", "--project-directory", directory.path]
-                + files.flatMap { ["--file", directory.appending(path: $0).path] } + ["config"])
+                + files.flatMap { ["--file", directory.path($0)] } + ["config"])
         guard result.status == 0 else { throw LabError("\(files): \(result.errors)") }
         return result.output
     }
@@ -79,7 +73,7 @@ final class ComposeFiles: Sendable {
 
     /// What a service is started with, where hosts and directories are those of a test and not of containers.
     func translated(_ text: String, hosts: [String: Int]) -> String {
-        var text = text.replacing("/run/secrets", with: directory.appending(path: "secrets").path)
+        var text = text.replacing("/run/secrets", with: directory.path("secrets"))
             .replacing("/etc/stack-exporter", with: directory.path)
         for (host, port) in hosts { text = text.replacing(host, with: "127.0.0.1:\(port)") }
         return text

@@ -7,7 +7,7 @@ import Testing
 struct ComposeTests {
     @Test func composeTakesTheFilesAndTheyHoldNoPassword() async throws {
         let files = try await ComposeFiles()
-        let names = try FileManager.default.contentsOfDirectory(atPath: files.directory.path + "/secrets")
+        let names = try FileManager.default.contentsOfDirectory(atPath: files.directory.path("secrets"))
         // The mail server's is its owner's to write.
         let passwords = try names.filter { $0.hasSuffix("_password") && $0 != "smtp_password" }.map(files.secret)
         #expect(passwords.count == 6)
@@ -30,12 +30,12 @@ struct ComposeTests {
         let files = try await ComposeFiles()
         let names = ["postgres_password", "redis_exporter_password", "redis_users"]
         let before = try names.map(files.secret)
-        let again = try await run([files.directory.appending(path: "make-secrets").path])
+        let again = try await run([files.directory.path("make-secrets")])
         #expect(again.status == 0, "\(again.errors)")
         #expect(try names.map(files.secret) == before)
-        let directory = try FileManager.default.attributesOfItem(atPath: files.directory.path + "/secrets")
+        let directory = try FileManager.default.attributesOfItem(atPath: files.directory.path("secrets"))
         #expect(directory[.posixPermissions] as? Int == 0o700)
-        let file = try FileManager.default.attributesOfItem(atPath: files.directory.path + "/secrets/redis_users")
+        let file = try FileManager.default.attributesOfItem(atPath: files.directory.path("secrets/redis_users"))
         #expect(file[.posixPermissions] as? Int == 0o444)
     }
 
@@ -93,7 +93,7 @@ struct ComposeTests {
         let service = try #require(try await files.services()["exporter"]?.environment)
         let postgres = try await PostgresServer()
         try await postgres.initialize(with: files)
-        let redis = try await RedisServer("--aclfile", files.directory.path + "/secrets/redis_users")
+        let redis = try await RedisServer("--aclfile", files.directory.path("secrets/redis_users"))
         let hosts = ["postgres:5432": postgres.port, "redis:6379": redis.port]
         // It has worked before the exporter comes, which keeps the tokens' figures for a minute.
         let application = try load(postgres, files)
@@ -139,17 +139,12 @@ struct ComposeTests {
 
     /// The load of the profile `demo`.
     private func load(_ postgres: PostgresServer, _ files: ComposeFiles) throws -> Daemon {
-        let script = files.directory.appending(path: "demo/load-postgres")
-        let text = files.translated(try String(contentsOf: script, encoding: .utf8), hosts: [:])
-            .replacing("--rate=5", with: "--rate=50")
-        // What was executable stays so.
-        let handle = try FileHandle(forWritingTo: script)
-        try handle.truncate(atOffset: 0)
-        try handle.write(contentsOf: Data(text.utf8))
-        try handle.close()
+        let name = "demo/load-postgres"
+        let text = files.translated(try files.text(name), hosts: [:]).replacing("--rate=5", with: "--rate=50")
         return try Daemon(
-            [script.path, "127.0.0.1", "app"], environment: .added(["PGPORT": "\(postgres.port)"]),
-            log: files.directory.appending(path: "load"))
+            [try files.directory.write(name, text), "127.0.0.1", "app"],
+            environment: .added(["PGPORT": "\(postgres.port)"]),
+            log: files.directory.path("load"))
     }
 
     /// Redis 7 and 8 take the users, whoever has no password may ask whether it is there, and a Celery worker works.
@@ -157,7 +152,7 @@ struct ComposeTests {
     func usersOfRedisMayDoWhatTheyNeed(version: String?) async throws {
         let files = try await ComposeFiles()
         let services = try await files.services()
-        let redis = try await RedisServer(version: version, "--aclfile", files.directory.path + "/secrets/redis_users")
+        let redis = try await RedisServer(version: version, "--aclfile", files.directory.path("secrets/redis_users"))
         #expect(try await redis.cli("PING") == "PONG\n")
         for command in [["GET", "x"], ["INFO"], ["ACL", "LIST"], ["CONFIG", "GET", "*"]] {
             let refused = try await run(["redis-cli", "-s", redis.socket] + command)
@@ -178,8 +173,8 @@ struct ComposeTests {
                 .merging(["REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(redis.port)"]) { $1 }
             workers.append(
                 try Daemon(
-                    ["env", "--chdir", files.directory.appending(path: "demo").path] + program + words.dropFirst(),
-                    environment: .added(variables), log: files.directory.appending(path: name)))
+                    ["env", "--chdir", files.directory.path("demo")] + program + words.dropFirst(),
+                    environment: .added(variables), log: files.directory.path(name)))
         }
         let page = try await exporter.page(within: 120) {
             $0.all("celery_task_succeeded_total").values.contains { $0 > 3 }
@@ -202,20 +197,19 @@ struct ComposeTests {
         let port = freePort()
         let words = try #require(try await files.services()["prometheus"]?.command)
         let flags = words.map {
-            $0.replacing("/etc/prometheus", with: files.directory.appending(path: "prometheus").path)
-                .replacing("=/prometheus", with: "=" + files.directory.appending(path: "data").path)
+            $0.replacing("/etc/prometheus", with: files.directory.path("prometheus"))
+                .replacing("=/prometheus", with: "=" + files.directory.path("data"))
         }
         let checked = try await run([
-            "promtool", "check", "config", files.directory.appending(path: "prometheus/prometheus.yml").path,
+            "promtool", "check", "config", files.directory.path("prometheus/prometheus.yml"),
         ])
         #expect(checked.status == 0, "\(checked.output)\(checked.errors)")
-        let log = files.directory.appending(path: "log")
         let prometheus = try Daemon(
-            ["prometheus"] + flags + ["--web.listen-address=127.0.0.1:\(port)"], log: log)
+            ["prometheus"] + flags + ["--web.listen-address=127.0.0.1:\(port)"], log: files.directory.path("log"))
         let isReady = try await eventually(within: 60) {
             try await run(["curl", "-sf", "http://127.0.0.1:\(port)/-/ready"]).status == 0
         }
-        let said = try String(contentsOf: log, encoding: .utf8)
+        let said = files.directory.text("log")
         #expect(isReady, "\(said)")
         #expect(!said.contains("level=error"), "\(said)")
         var targets = ""
@@ -247,13 +241,13 @@ struct ComposeTests {
     @Test(.enabledOnV1) func theEnginesSocketIsForReading() async throws {
         let files = try await ComposeFiles()
         let engine = try await DockerEngine()
-        let socket = files.directory.appending(path: "docker.sock").path
-        let configuration = files.directory.appending(path: "engine/haproxy.cfg")
-        try files.text("engine/haproxy.cfg").replacing("/run/engine/docker.sock", with: socket)
-            .replacing("/var/run/docker.sock", with: engine.socket)
-            .write(to: configuration, atomically: true, encoding: .utf8)
-        let log = files.directory.appending(path: "haproxy.log")
-        let proxy = try Daemon(["haproxy", "-f", configuration.path], log: log)
+        let socket = files.directory.path("docker.sock")
+        let configuration = try files.directory.write(
+            "engine/haproxy.cfg",
+            files.text("engine/haproxy.cfg").replacing("/run/engine/docker.sock", with: socket)
+                .replacing("/var/run/docker.sock", with: engine.socket))
+        let log = files.directory.path("haproxy.log")
+        let proxy = try Daemon(["haproxy", "-f", configuration], log: log)
         let exporter = try await Exporter([:], "--containers.runtime-socket=\(socket)")
         let cgroup = engine.cgroup(of: try await engine.run("web", options: ["--memory", "64m"]))
         // Also what comes as an event.

@@ -1,4 +1,3 @@
-import Foundation
 import Lab
 import Testing
 
@@ -6,6 +5,7 @@ import Testing
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct ConfigurationFileTests {
     private static let password = "planted/of file"
+    private let directory = TemporaryDirectory("config")
 
     @Test func eachServerHasItsOwnSettings() async throws {
         let (main, other) = (try await PostgresServer(), try await PostgresServer())
@@ -14,24 +14,22 @@ struct ConfigurationFileTests {
         try await main.sql("CREATE ROLE probe LOGIN PASSWORD '\(Self.password)'; GRANT pg_monitor TO probe")
         try await jobs.cli("LPUSH", "mails", "{}")
 
-        let directory = FileManager.default.temporaryDirectory.appending(path: "config-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let (file, secret) = (directory.appending(path: "config.yml").path, directory.appending(path: "secret").path)
-        try Self.password.write(toFile: secret, atomically: true, encoding: .utf8)
-        try """
-        collectors: {locks: false}
-        postgres:
-          - name: main
-            dsn: host=127.0.0.1 port=\(main.port) user=probe dbname=postgres
-            password_file: \(secret)
-            databases: {exclude: ["template_[ab]{1,2}"], max: 2}
-            collectors: {locks: true}
-          - {name: other, dsn: "\(other.connectionString())"}
-        redis:
-          - {name: cache, url: "redis://127.0.0.1:\(cache.port)", password: "${CACHE_PASSWORD}", queues: {celery: [celery]}}
-          - {name: jobs, url: "127.0.0.1:\(jobs.port)", queues: {list: [mails]}, collectors: {redis_slowlog: false}}
-        """.write(toFile: file, atomically: true, encoding: .utf8)
+        let secret = try directory.write("secret", Self.password)
+        let file = try directory.write(
+            "config.yml",
+            """
+            collectors: {locks: false}
+            postgres:
+              - name: main
+                dsn: host=127.0.0.1 port=\(main.port) user=probe dbname=postgres
+                password_file: \(secret)
+                databases: {exclude: ["template_[ab]{1,2}"], max: 2}
+                collectors: {locks: true}
+              - {name: other, dsn: "\(other.connectionString())"}
+            redis:
+              - {name: cache, url: "redis://127.0.0.1:\(cache.port)", password: "${CACHE_PASSWORD}", queues: {celery: [celery]}}
+              - {name: jobs, url: "127.0.0.1:\(jobs.port)", queues: {list: [mails]}, collectors: {redis_slowlog: false}}
+            """)
 
         let environment = [
             "CACHE_PASSWORD": Self.password, "DATABASE_URL": "postgresql://u:\(Self.password)@127.0.0.1:1/x",
@@ -73,8 +71,7 @@ struct ConfigurationFileTests {
         #expect(shown.output.contains("password: \"<redacted>\"  # \(file):"))
         #expect(!(shown.output + shown.errors).contains(Self.password))
 
-        let broken = directory.appending(path: "broken.yml").path
-        try "redis: [{url: c, qeueus: 1}]".write(toFile: broken, atomically: true, encoding: .utf8)
+        let broken = try directory.write("broken.yml", "redis: [{url: c, qeueus: 1}]")
         for command in ["serve", "check"] {
             let refused = try await Exporter.run([command, "--config.file=\(broken)"])
             #expect(refused.status == 2)

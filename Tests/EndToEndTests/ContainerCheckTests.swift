@@ -11,6 +11,7 @@ struct ContainerCheckTests {
     private static let alone = "only the exporter's own cgroup can be seen"
     private static let foreign = "the processes of containers have no numbers here"
     private static let openFiles = "the open files and sockets of other users' processes cannot be counted"
+    private let directory = TemporaryDirectory("check")
 
     /// - Returns: What is said of the containers, and whether there is something to mend.
     private func check(_ command: String...) async throws -> (output: String, isBroken: Bool) {
@@ -31,10 +32,8 @@ struct ContainerCheckTests {
             echo ready
             exec sleep 600
             """
-        let log = FileManager.default.temporaryDirectory.appending(path: "check-\(UUID().uuidString)")
-        let daemon = try Daemon(["sh", "-c", script, Self.id], stop: "KILL", log: log)
-        #expect(try await eventually { (try? String(contentsOf: log, encoding: .utf8))?.contains("ready") == true })
-        try FileManager.default.removeItem(at: log)
+        let daemon = try Daemon(["sh", "-c", script, Self.id], stop: "KILL", log: directory.path("log"))
+        #expect(try await eventually { directory.text("log").contains("ready") })
         return daemon
     }
 
@@ -79,15 +78,12 @@ struct ContainerCheckTests {
         #expect(!namespace.contains(Self.alone))
 
         // The host's procfs knows them all.
-        let host = FileManager.default.temporaryDirectory.appending(path: "proc-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: host, withIntermediateDirectories: true)
         let (bound, isBoundBroken) = try await check(
             "unshare", "--mount", "sh", "-c",
-            "mount --bind /proc \(host) && exec unshare --pid --fork --mount-proc env "
-                + "STACK_EXPORTER_PATH_PROCFS=\(host) \"$0\" \"$@\"")
+            "mount --bind /proc \(directory.path) && exec unshare --pid --fork --mount-proc env "
+                + "STACK_EXPORTER_PATH_PROCFS=\(directory.path) \"$0\" \"$@\"")
         #expect(bound.contains("containers (containers): up"))
         #expect(!bound.contains(Self.foreign) && !isBoundBroken, "\(bound)")
-        try FileManager.default.removeItem(atPath: host)
 
         let (nobody, isNobodyBroken) = try await check(
             "setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--no-new-privs")

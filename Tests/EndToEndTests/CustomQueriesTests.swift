@@ -1,4 +1,3 @@
-import Foundation
 import Lab
 import Testing
 
@@ -63,8 +62,7 @@ struct CustomQueriesTests {
             GRANT SELECT ON shop.hidden TO monitor; GRANT ALL ON shop.numbers TO PUBLIC;
             """)
         let standby = try await PostgresServer(standbyOf: primary, slot: "standby")
-        let file = primary.directory.appending(path: "queries.yaml").path
-        try Self.queries.write(toFile: file, atomically: true, encoding: .utf8)
+        let file = try primary.directory.write("queries.yaml", Self.queries)
         for server in [primary, standby] {
             for role in ["monitor", "plain"] { try await check(server, version, role, file) }
         }
@@ -113,11 +111,12 @@ struct CustomQueriesTests {
         for database in ["postgres", "one"] {
             try await server.sql("CREATE TABLE jobs AS SELECT 4 AS n", database: database)
         }
-        let file = server.directory.appending(path: "queries.yaml").path
-        try """
-        jobs: {query: SELECT n FROM jobs, metrics: [{n: {usage: GAUGE}}]}
-        once: {query: SELECT 1 AS n, master: true, metrics: [{n: {usage: GAUGE}}]}
-        """.write(toFile: file, atomically: true, encoding: .utf8)
+        let file = try server.directory.write(
+            "queries.yaml",
+            """
+            jobs: {query: SELECT n FROM jobs, metrics: [{n: {usage: GAUGE}}]}
+            once: {query: SELECT 1 AS n, master: true, metrics: [{n: {usage: GAUGE}}]}
+            """)
         let result = try await Exporter.run(
             ["scrape"],
             [

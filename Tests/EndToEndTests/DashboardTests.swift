@@ -4,6 +4,7 @@ import Testing
 
 /// The dashboards by themselves: what Grafana makes of them, and whether what they name is there.
 struct DashboardTests {
+    private let directory = TemporaryDirectory("dashboards")
     /// Their links in people's bookmarks: none may change.
     private static let uids = ["business", "containers", "exporter", "overview", "postgres", "redis", "requests"].map {
         "stack-exporter-\($0)"
@@ -16,19 +17,16 @@ struct DashboardTests {
     ]
 
     @Test func theCommittedOnesAreWhatTheSourceWrites() async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "dash-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
         let source = DashboardFile.directory.appending(path: "source")
         let written = try await run(
             [try pythonProgram("python3"), source.path, directory.path],
             environment: .added(["PYTHONDONTWRITEBYTECODE": "1"]))
         try #require(written.status == 0, "\(written.errors)")
-        let names = try DashboardFile.files(in: directory).map(\.lastPathComponent)
+        let names = try DashboardFile.files(in: directory.url).map(\.lastPathComponent)
         #expect(try DashboardFile.files().map(\.lastPathComponent) == names)
         for name in names {
             let isCurrent = FileManager.default.contentsEqual(
-                atPath: directory.appending(path: name).path,
+                atPath: directory.path(name),
                 andPath: DashboardFile.directory.appending(path: name).path)
             #expect(isCurrent, "make dashboards writes \(name) anew")
         }
@@ -54,10 +52,8 @@ struct DashboardTests {
     func aMistakeIsFound(_ text: String, _ mistake: String, _ message: String) async throws {
         let right = try String(contentsOf: DashboardFile.directory.appending(path: "exporter.json"), encoding: .utf8)
         try #require(right.contains(text))
-        let file = FileManager.default.temporaryDirectory.appending(path: "wrong-\(UUID().uuidString.prefix(8)).json")
-        defer { try? FileManager.default.removeItem(at: file) }
-        try right.replacing(text, with: mistake).write(to: file, atomically: true, encoding: .utf8)
-        let result = try await schema(of: [file], by: "grafana-11")
+        let file = try directory.write("wrong.json", right.replacing(text, with: mistake))
+        let result = try await schema(of: [URL(filePath: file)], by: "grafana-11")
         #expect(result.status == 1)
         #expect(result.output.contains(message), "\(result.output)\(result.errors)")
     }

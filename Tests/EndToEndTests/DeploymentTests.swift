@@ -7,6 +7,8 @@ import Testing
 /// What else of `docker/` is checked without an engine: image, Kubernetes, systemd.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct DeploymentTests {
+    private let directory = TemporaryDirectory("deployment")
+
     @Test(arguments: ["Dockerfile", "demo/Dockerfile"])
     func hadolintIsContent(path: String) async throws {
         let file = ComposeFiles.original.appending(path: path).path
@@ -50,22 +52,18 @@ struct DeploymentTests {
     }
 
     @Test func systemdTakesTheUnits() async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "units-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
         let names = ["stack-exporter.service", "stack-exporter.socket"]
         for name in names {
-            let unit = ComposeFiles.original.appending(path: "systemd/\(name)")
+            let unit = try String(contentsOf: ComposeFiles.original.appending(path: "systemd/\(name)"), encoding: .utf8)
             // It asks whether the program is there.
-            try String(contentsOf: unit, encoding: .utf8).replacing("/usr/bin/stack-exporter", with: "/usr/bin/true")
-                .write(to: directory.appending(path: name), atomically: true, encoding: .utf8)
+            try directory.write(name, unit.replacing("/usr/bin/stack-exporter", with: "/usr/bin/true"))
         }
-        let result = try await run(["systemd-analyze", "verify"] + names.map { directory.appending(path: $0).path })
+        let result = try await run(["systemd-analyze", "verify"] + names.map(directory.path))
         #expect(result.status == 0)
         #expect(result.output + result.errors == "")
         // From 0 for a service that may do nothing to 10; 2 is good.
         let exposure = try await run(
-            ["systemd-analyze", "security", "--offline=true", "--threshold=20", directory.path + "/" + names[0]])
+            ["systemd-analyze", "security", "--offline=true", "--threshold=20", directory.path(names[0])])
         #expect(exposure.status == 0, "\(exposure.output.suffix(200))")
     }
 
@@ -93,15 +91,13 @@ struct DeploymentTests {
             kill $!
             wait $!
             """
-        let hosts = FileManager.default.temporaryDirectory.appending(path: "hosts-\(UUID().uuidString.prefix(8))")
         // As Docker writes it.
-        try "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n192.0.2.1 eth\n"
-            .write(to: hosts, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: hosts) }
+        let hosts = try directory.write(
+            "hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n192.0.2.1 eth\n")
         let result = try await run(
             [
                 "timeout", "60", "unshare", "--net", "--mount", "sh", "-euc", script, "network", Exporter.binary,
-                hosts.path,
+                hosts,
             ],
             environment: .only(["STACK_EXPORTER_WEB_LISTEN_ADDRESS": address]))
         #expect(result.status == 0, "\(result.errors)")
@@ -135,10 +131,8 @@ struct DeploymentTests {
             document.packages.map(\.versionInfo)
                 == ["1.2.3", "12.2.0-14+deb12u1", "2:6.2.1+dfsg1-1.1", "2.101.2"])
         #expect(document.creationInfo.created == "1970-01-01T00:00:01Z")
-        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).spdx.json")
-        try made.output.write(to: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let valid = try await run([try pythonProgram("pyspdxtools"), "--infile", file.path])
+        let file = try directory.write("parts.spdx.json", made.output)
+        let valid = try await run([try pythonProgram("pyspdxtools"), "--infile", file])
         #expect(valid.status == 0, "\(valid.output)\(valid.errors)")
 
         for line in ["libc6 2.36", "pkg:deb/debian/libc6", "pkg:deb/debian/libc6@", "pkg:deb/debian/lib c6@1"] {

@@ -98,7 +98,7 @@ enum Load: String, CaseIterable {
     /// Starts a container with it and freezes it once it has come so far: nothing of it moves any more, so that what is
     /// read of it one after the other has to be equal.
     func frozen(in engine: DockerEngine, named name: String) async throws -> KernelFiles {
-        let id = try await engine.run(name, options: try options(engine.directory), command: ["sh", "-c", script])
+        let id = try await engine.run(name, options: try options(engine.directory.url), command: ["sh", "-c", script])
         let files = KernelFiles(cgroup: engine.cgroup(of: id))
         let hasCome = try await eventually(within: 60) { isThere(files) }
         guard hasCome else { throw LabError("\(name): \(try await engine.cli("logs", name))") }

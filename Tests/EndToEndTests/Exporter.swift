@@ -4,7 +4,7 @@ import Testing
 
 /// The program itself, running as a process of its own with no more of the environment than it is given.
 final class Exporter: Sendable {
-    let directory: URL
+    private let directory = TemporaryDirectory("exporter")
     let port: Int
     let daemon: Daemon
 
@@ -16,14 +16,12 @@ final class Exporter: Sendable {
 
     /// Starts it and waits until it takes requests.
     init(_ environment: [String: String], _ flags: String...) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "exporter-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         port = freePort()
         daemon = try Daemon(
-            [Self.binary, "--web.listen-address=127.0.0.1:\(port),unix:\(directory.path)/web.sock"] + flags,
+            [Self.binary, "--web.listen-address=127.0.0.1:\(port),unix:\(directory.path("web.sock"))"] + flags,
             environment: .only(environment),
             // What a test leaves under way, nobody waits for.
-            stop: "KILL", log: directory.appending(path: "log"))
+            stop: "KILL", log: directory.path("log"))
         let isReady = try await eventually { try await get("/-/ready").status == 200 }
         guard isReady else {
             daemon.stop()
@@ -33,15 +31,12 @@ final class Exporter: Sendable {
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
-    var socket: String { directory.appending(path: "web.sock").path }
+    var socket: String { directory.path("web.sock") }
 
     /// What it has said on standard error.
-    var log: String {
-        (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? ""
-    }
+    var log: String { directory.text("log") }
 
     /// Runs it to its end.
     static func run(_ arguments: [String], _ environment: [String: String] = [:]) async throws -> CommandResult {

@@ -107,30 +107,26 @@ struct FleetTests {
 
 /// A real Prometheus with the README's worked example.
 private final class FleetPrometheus {
-    private let directory: URL
+    private let directory = TemporaryDirectory("fleet")
     private let port = freePort()
     private let daemon: Daemon
 
     init(exporter: Exporter) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "fleet-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let example = try Self.example()
             .replacing("exporter:19187", with: "127.0.0.1:\(exporter.port)")
             .replacing("refresh_interval: 60s", with: "refresh_interval: 10s")
-        let file = directory.appending(path: "prometheus.yml")
-        try example.write(to: file, atomically: true, encoding: .utf8)
-        let checked = try await run(["promtool", "check", "config", file.path])
+        let file = try directory.write("prometheus.yml", example)
+        let checked = try await run(["promtool", "check", "config", file])
         guard checked.status == 0 else { throw LabError("\(checked.output)\(checked.errors)") }
         daemon = try Daemon(
             [
-                "prometheus", "--config.file=\(file.path)", "--storage.tsdb.path=\(directory.path)/data",
+                "prometheus", "--config.file=\(file)", "--storage.tsdb.path=\(directory.path)/data",
                 "--web.listen-address=127.0.0.1:\(port)",
-            ], log: directory.appending(path: "log"))
+            ], log: directory.path("log"))
     }
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// The first block of YAML below the README's heading.
@@ -143,7 +139,7 @@ private final class FleetPrometheus {
         return String(block.1)
     }
 
-    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+    var log: String { directory.text("log") }
 
     /// What a query with one result gives; `nil` where it gives none.
     func value(_ query: String) async throws -> Double? {

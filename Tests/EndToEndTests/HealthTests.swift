@@ -5,6 +5,8 @@ import Testing
 /// What the exporter says to those who want to know how things are.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct HealthTests {
+    private let directory = TemporaryDirectory("health")
+
     private func object(_ answer: Answer) throws -> [String: Any] {
         #expect(answer.field("Content-Type") == "application/json")
         return try #require(JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
@@ -151,10 +153,7 @@ struct HealthTests {
     // MARK: The command
 
     @Test func theCommandKnowsWhoIsAlive() async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "health-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let (key, certificate) = (directory.appending(path: "key").path, directory.appending(path: "crt").path)
+        let (key, certificate) = (directory.path("key"), directory.path("crt"))
         let made = try await run([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
             "2",
@@ -170,9 +169,7 @@ struct HealthTests {
                 client.sendall(sys.argv[2].encode())
                 client.close()
             """
-        let file = directory.appending(path: "web.yml").path
-        try "tls_server_config: {cert_file: crt, key_file: key}\n".write(
-            toFile: file, atomically: true, encoding: .utf8)
+        let file = try directory.write("web.yml", "tls_server_config: {cert_file: crt, key_file: key}\n")
         let tls = ["openssl", "s_server", "-quiet", "-key", key, "-cert", certificate]
         let fake = ["/usr/bin/python3", "-c", python]
         let cases: [(command: (Int) -> [String], isAlive: Bool)] = [
@@ -189,7 +186,7 @@ struct HealthTests {
         ]
         for (command, isAlive) in cases {
             let port = freePort()
-            let server = try Daemon(command(port), log: directory.appending(path: "log"))
+            let server = try Daemon(command(port), log: directory.path("log"))
             defer { server.stop() }
             // Whether it listens, as the system has it: whoever connects to find out would be a client.
             try #require(
@@ -216,7 +213,7 @@ struct HealthTests {
             """)
         let result = try await Exporter.run([
             "health", "--web.listen-address=127.0.0.1:\(ours.port)",
-            "--web.config.file=\(ours.directory.appending(path: "web.yml").path)",
+            "--web.config.file=\(ours.directory.path("web.yml"))",
         ])
         #expect(result.status == 0, "\(result.errors)")
         let nobody = try await Exporter.run(["health", "--web.listen-address=127.0.0.1:\(freePort())"])

@@ -27,8 +27,6 @@ struct HostileClientTests {
     /// A page that no socket's buffers hold, so that its bytes stay with the server until they are read.
     @Test func nobodyHasToReadALargePage() async throws {
         let postgres = try await PostgresServer()
-        let file = FileManager.default.temporaryDirectory.appending(path: "queries-\(UUID().uuidString.prefix(8)).yaml")
-        defer { try? FileManager.default.removeItem(at: file) }
         let queries = (1...4).map { number in
             """
             large\(number):
@@ -37,9 +35,9 @@ struct HostileClientTests {
 
             """
         }
-        try queries.joined().write(to: file, atomically: true, encoding: .utf8)
+        let file = try postgres.directory.write("queries.yaml", queries.joined())
         let exporter = try await Exporter(
-            ["DATABASE_URL": postgres.connectionString()], "--extend.query-path=\(file.path)")
+            ["DATABASE_URL": postgres.connectionString()], "--extend.query-path=\(file)")
         let page = try await exporter.get("/metrics")
         let failures = try Page(page.body).failures
         try #require(page.body.utf8.count > 8_000_000, "\(failures)")

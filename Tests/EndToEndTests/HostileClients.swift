@@ -64,23 +64,19 @@ final class HostileClients {
         """
 
     private let daemon: Daemon
-    private let log: URL
+    private let directory = TemporaryDirectory("clients")
 
     /// Returns when all have connected.
     init(_ kind: Kind, count: Int, port: Int) async throws {
-        let log = FileManager.default.temporaryDirectory.appending(path: "clients-\(UUID().uuidString.prefix(8))")
-        self.log = log
         daemon = try Daemon(
-            ["/usr/bin/python3", "-c", Self.script, kind.rawValue, "\(port)", "\(count)"], stop: "KILL", log: log)
-        let isReady = try await eventually(within: 240) {
-            (try? String(contentsOf: log, encoding: .utf8).contains("ready")) ?? false
-        }
-        guard isReady else { throw LabError("\(try String(contentsOf: log, encoding: .utf8))") }
+            ["/usr/bin/python3", "-c", Self.script, kind.rawValue, "\(port)", "\(count)"], stop: "KILL",
+            log: directory.path("log"))
+        let isReady = try await eventually(within: 240) { directory.text("log").contains("ready") }
+        guard isReady else { throw LabError(directory.text("log")) }
     }
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: log)
     }
 }
 

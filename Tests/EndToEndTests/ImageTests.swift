@@ -97,7 +97,7 @@ struct ImageTests {
     @Test func nothingElseIsInIt() async throws {
         let engine = try DockerEngine.shared
         let id = try await engine.cli("create", Self.image)
-        let directory = engine.directory.appending(path: "root")
+        let directory = engine.directory.url.appending(path: "root")
         let unpacked = try await run(
             [
                 "sh", "-euc",
@@ -213,7 +213,7 @@ struct ImageTests {
         let files = try await ComposeFiles()
         let postgres = try await PostgresServer()
         try await postgres.initialize(with: files)
-        let redis = try await RedisServer("--aclfile", files.directory.path + "/secrets/redis_users")
+        let redis = try await RedisServer("--aclfile", files.directory.path("secrets/redis_users"))
         let environment = try #require(try await files.services()["exporter"]?.environment).mapValues {
             $0.replacing("postgres:5432", with: "postgres:\(postgres.port)")
                 .replacing("redis:6379", with: "redis:\(redis.port)")
@@ -223,7 +223,7 @@ struct ImageTests {
             "\(files.directory.path)/queries.yaml:/etc/stack-exporter/queries.yaml:ro",
         ]
         // The directory as a whole is mounted here, where Compose mounts its files.
-        try await run(["chmod", "755", files.directory.path + "/secrets"])
+        try await run(["chmod", "755", files.directory.path("secrets")])
         let exporter = try await Contained(
             "exporter-databases", in: engine,
             options: environment.flatMap { ["--env", "\($0.key)=\($0.value)"] } + volumes.flatMap { ["--volume", $0] }
@@ -239,13 +239,12 @@ struct ImageTests {
     @Test func composeAddsItToAStack() async throws {
         let engine = try DockerEngine.shared
         let files = try await ComposeFiles()
-        let sidecar = files.directory.appending(path: "sidecar.yaml")
         // The host's port may be somebody else's here.
-        try files.text("sidecar.yaml").replacing("127.0.0.1:19187:19187", with: "19187")
-            .write(to: sidecar, atomically: true, encoding: .utf8)
+        let sidecar = try files.directory.write(
+            "sidecar.yaml", files.text("sidecar.yaml").replacing("127.0.0.1:19187:19187", with: "19187"))
         func compose(_ arguments: String...) async throws -> CommandResult {
             try await run(
-                ["timeout", "120", "docker-compose", "--file", sidecar.path, "--project-name", "shop"] + arguments,
+                ["timeout", "120", "docker-compose", "--file", sidecar, "--project-name", "shop"] + arguments,
                 environment: .added(["DOCKER_HOST": "unix://\(engine.socket)"]))
         }
         let started = try await compose("up", "--detach")

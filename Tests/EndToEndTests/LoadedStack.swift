@@ -18,31 +18,31 @@ final class LoadedStack {
         queues = try await Queues(files)
         engine = try await DockerEngine()
         try await Self.runContainers(in: engine)
-        let broken = files.directory.appending(path: "broken.yaml").path
-        try "nothing: {query: SELECT 1 / 0 AS n, metrics: [{n: {usage: GAUGE}}]}".write(
-            toFile: broken, atomically: true, encoding: .utf8)
+        let broken = try files.directory.write(
+            "broken.yaml", "nothing: {query: SELECT 1 / 0 AS n, metrics: [{n: {usage: GAUGE}}]}")
         let pooler = databases.pooler.connectionString(user: "stats", database: "pgbouncer")
-        let file = files.directory.appending(path: "stack.yaml").path
-        try """
-        postgres:
-          - name: orders
-            dsn: "\(databases.address(of: databases.primary))"
-            queries: ["\(files.directory.path)/queries.yaml"]
-            collectors:
-              {stat_statements: {query_text: true}, index_health: true, relation_sizes: true, stat_user_indexes: true}
-          - {name: orders-standby, dsn: "\(databases.address(of: databases.standby))", queries: ["\(broken)"]}
-        pgbouncer:
-          - {name: pooler, dsn: "\(pooler)"}
-          # One alone would have no label target, by which it could be chosen.
-          - {name: pooler-again, dsn: "\(pooler)"}
-        redis:
-          - name: cache
-            url: redis://127.0.0.1:\(queues.cache.port)
-            queues: {celery: {queues: [celery, reports, mails]}, rq: true}
-            collectors: {redis_celery_events: true}
-          - {name: cache-replica, url: "redis://127.0.0.1:\(queues.replica.port)"}
-        containers: {runtime_sockets: ["\(engine.socket)"]}
-        """.write(toFile: file, atomically: true, encoding: .utf8)
+        let file = try files.directory.write(
+            "stack.yaml",
+            """
+            postgres:
+              - name: orders
+                dsn: "\(databases.address(of: databases.primary))"
+                queries: ["\(files.directory.path)/queries.yaml"]
+                collectors:
+                  {stat_statements: {query_text: true}, index_health: true, relation_sizes: true, stat_user_indexes: true}
+              - {name: orders-standby, dsn: "\(databases.address(of: databases.standby))", queries: ["\(broken)"]}
+            pgbouncer:
+              - {name: pooler, dsn: "\(pooler)"}
+              # One alone would have no label target, by which it could be chosen.
+              - {name: pooler-again, dsn: "\(pooler)"}
+            redis:
+              - name: cache
+                url: redis://127.0.0.1:\(queues.cache.port)
+                queues: {celery: {queues: [celery, reports, mails]}, rq: true}
+                collectors: {redis_celery_events: true}
+              - {name: cache-replica, url: "redis://127.0.0.1:\(queues.replica.port)"}
+            containers: {runtime_sockets: ["\(engine.socket)"]}
+            """)
         exporter = try await Exporter([:], "--config.file=\(file)")
         alertmanager = try await Alertmanager(telling: try await WebhookReceiver())
         prometheus = try await PrometheusServer(
@@ -76,7 +76,7 @@ final class LoadedStack {
             "worker",
             options: [
                 "--memory", "48m", "--label", "com.docker.compose.service=worker",
-                "--device-write-bps", "\(try Disk(of: engine.directory).path):1gb",
+                "--device-write-bps", "\(try Disk(of: engine.directory.url).path):1gb",
             ],
             command: ["sh", "-c", "while :; do dd if=/dev/zero of=/tmp/x bs=64k count=16 oflag=direct; sleep 2; done"])
         try await engine.run(
@@ -114,26 +114,26 @@ private final class Databases {
         guard made.status == 0 else { throw LabError("\(made.errors)") }
         standby = try await PostgresServer(standbyOf: primary, slot: "standby")
         pooler = try await PgBouncerServer(before: primary)
-        let faults = files.directory.appending(path: "faults.sql")
-        try #"""
-        \set id random(1, 20000)
-        \set chance random(1, 20)
-        UPDATE big SET b = b || 'y' WHERE id = :id;
-        DELETE FROM big WHERE id = :id - 1;
-        \if :chance = 1
-        SELECT pg_sleep(0.3);
-        SELECT count(*) FROM (SELECT * FROM big ORDER BY b) AS sorted;
-        \endif
-        BEGIN;
-        UPDATE pair SET n = n + 1 WHERE id = 0;
-        ROLLBACK;
-        """#.write(to: faults, atomically: true, encoding: .utf8)
-        let select = files.directory.appending(path: "select.sql")
-        try "SELECT 1;".write(to: select, atomically: true, encoding: .utf8)
+        let faults = try files.directory.write(
+            "faults.sql",
+            #"""
+            \set id random(1, 20000)
+            \set chance random(1, 20)
+            UPDATE big SET b = b || 'y' WHERE id = :id;
+            DELETE FROM big WHERE id = :id - 1;
+            \if :chance = 1
+            SELECT pg_sleep(0.3);
+            SELECT count(*) FROM (SELECT * FROM big ORDER BY b) AS sorted;
+            \endif
+            BEGIN;
+            UPDATE pair SET n = n + 1 WHERE id = 0;
+            ROLLBACK;
+            """#)
+        let select = try files.directory.write("select.sql", "SELECT 1;")
         clients = [
             try pgbench(
                 primary.connectionString(database: "app"), rate: 20,
-                [files.directory.appending(path: "demo/application.sql"), faults], files),
+                [files.directory.path("demo/application.sql"), faults], files),
             // Somebody keeps a transaction open and others waiting.
             try primary.session("BEGIN; LOCK TABLE held; SELECT pg_sleep(3600)", database: "app"),
             try primary.idleSession("BEGIN; SELECT txid_current();"),
@@ -155,7 +155,7 @@ private final class Databases {
                     + ["SET vacuum_cost_delay = '100ms'", "SET vacuum_cost_limit = 1", "VACUUM big"].flatMap {
                         ["-c", $0]
                     },
-                stop: "INT", log: files.directory.appending(path: "vacuum.log")),
+                stop: "INT", log: files.directory.path("vacuum.log")),
         ]
         let isHeld = try await eventually {
             try await primary.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'").output != "0\n"
@@ -166,11 +166,11 @@ private final class Databases {
 
     deinit { stop() }
 
-    private func pgbench(_ address: String, rate: Int, _ scripts: [URL], _ files: ComposeFiles) throws -> Daemon {
+    private func pgbench(_ address: String, rate: Int, _ scripts: [String], _ files: ComposeFiles) throws -> Daemon {
         try Daemon(
             ["pgbench", "--no-vacuum", "--client=2", "--rate=\(rate)", "--time=3600"]
-                + scripts.map { "--file=\($0.path)" } + [address],
-            log: files.directory.appending(path: "pgbench.log"))
+                + scripts.map { "--file=\($0)" } + [address],
+            log: files.directory.path("pgbench.log"))
     }
 
     func address(of server: PostgresServer) -> String {
@@ -222,15 +222,12 @@ private final class Queues {
         let sent = Date.now.timeIntervalSince1970
         try await cache.cli("LPUSH", "mails", #"{"headers":{"id":"1","timestamp":\#(sent)}}"#)
 
-        let (demo, own) = (files.directory.appending(path: "demo"), cache.directory)
-        let (work, load) = (own.appending(path: "work.py"), own.appending(path: "load.py"))
-        try Self.work.write(to: work, atomically: true, encoding: .utf8)
-        try Self.load.write(to: load, atomically: true, encoding: .utf8)
-        let secret = own.appending(path: "password")
-        try "app".write(to: secret, atomically: true, encoding: .utf8)
+        let (demo, own) = (files.directory.path("demo"), cache.directory)
+        try own.write("work.py", Self.work)
+        let (load, secret) = (try own.write("load.py", Self.load), try own.write("password", "app"))
         let environment = [
-            "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(cache.port)", "REDIS_PASSWORD_FILE": secret.path,
-            "C_FORCE_ROOT": "1", "PYTHONPATH": "\(demo.path):\(own.path)", "PYTHONDONTWRITEBYTECODE": "1",
+            "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(cache.port)", "REDIS_PASSWORD_FILE": secret,
+            "C_FORCE_ROOT": "1", "PYTHONPATH": "\(demo):\(own.path)", "PYTHONDONTWRITEBYTECODE": "1",
         ]
         let python = try pythonProgram("python3")
         for (name, words) in [
@@ -241,7 +238,7 @@ private final class Queues {
                     "--concurrency=2",
                 ]
             ),
-            ("tasks", [python, demo.appending(path: "load_redis.py").path]), ("load", [python, load.path]),
+            ("tasks", [python, "\(demo)/load_redis.py"]), ("load", [python, load]),
             (
                 "rq",
                 [
@@ -251,7 +248,7 @@ private final class Queues {
             ),
         ] {
             clients.append(
-                try Daemon(words, environment: .added(environment), log: own.appending(path: "\(name).log")))
+                try Daemon(words, environment: .added(environment), log: own.path("\(name).log")))
         }
     }
 

@@ -9,13 +9,7 @@ struct PlantedSecretsTests {
     private static let secret = "pl4nted"
     private static let hash = "$2y$04$tWjRuWcKrjqzDgNFYYJBTulKMMyjESeBDeJvKsFf8WBLOdMKlX.3i"
 
-    private let directory = FileManager.default.temporaryDirectory.appending(path: "planted-\(UUID().uuidString)")
-
-    private func path(_ name: String) -> String { directory.appending(path: name).path }
-
-    private func write(_ name: String, _ text: String) throws {
-        try text.write(toFile: path(name), atomically: true, encoding: .utf8)
-    }
+    private let directory = TemporaryDirectory("planted")
 
     /// What every way to fail is told in: each text with where it comes from.
     private func expectNoSecret(in texts: [(source: String, text: String)]) {
@@ -26,37 +20,34 @@ struct PlantedSecretsTests {
     }
 
     @Test func nothingSecretIsSaidAnywhere() async throws {
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
         let postgres = try await PostgresServer()
         let redis = try await RedisServer("--requirepass", "right")
-        try write("password", "\(Self.secret)-file\n")
-        try write("passwords.json", #"{"redis://127.0.0.1:\#(redis.port)": "\#(Self.secret)-map"}"#)
-        try write(
-            "web.yml", "basic_auth_users: {prometheus: \"\(Self.hash)\"}\n"
-        )
+        let password = try directory.write("password", "\(Self.secret)-file\n")
+        let passwords = try directory.write(
+            "passwords.json", #"{"redis://127.0.0.1:\#(redis.port)": "\#(Self.secret)-map"}"#)
+        let web = try directory.write("web.yml", "basic_auth_users: {prometheus: \"\(Self.hash)\"}\n")
         let good = """
             postgres:
               - {name: closed, dsn: "postgresql://u:\(Self.secret)-dsn@127.0.0.1:\(freePort())/d"}
               - {name: refused, dsn: "host=127.0.0.1 port=\(postgres.port) user=postgres password=\(Self.secret)-pairs"}
-              - {name: by-file, dsn: "host=127.0.0.1 port=\(postgres.port) user=nobody", password_file: \(path("password"))}
+              - {name: by-file, dsn: "host=127.0.0.1 port=\(postgres.port) user=nobody", password_file: \(password)}
               - {name: by-variable, dsn: "postgresql://postgres@127.0.0.1:\(postgres.port)/d", password: "${PLANTED}"}
             pgbouncer: [{name: pooler, dsn: "postgresql://u:\(Self.secret)-pooler@127.0.0.1:\(freePort())/pgbouncer"}]
             redis:
               - {name: wrong, url: "redis://:\(Self.secret)-url@127.0.0.1:\(redis.port)"}
-              - {name: wrong-too, url: "redis://127.0.0.1:\(redis.port)", password_file: \(path("passwords.json"))}
+              - {name: wrong-too, url: "redis://127.0.0.1:\(redis.port)", password_file: \(passwords)}
               - name: sentinels
                 url: "redis+sentinel://:\(Self.secret)-master@127.0.0.1:\(redis.port)/main"
                 sentinel_password: \(Self.secret)-sentinel
             auth_modules: {other: {type: userpass, userpass: {username: u, password: \(Self.secret)-module}}}
             """
-        try write("config.yml", good)
+        let file = try directory.write("config.yml", good)
         let environment = [
             "PLANTED": "\(Self.secret)-variable", "DATABASE_URL": "postgresql://u:\(Self.secret)-url@db/d",
             "REDIS_PASSWORD": "\(Self.secret)-redis", "CE_BROKER_URL": "amqp://u:\(Self.secret)-broker@mq//",
         ]
         let flags = [
-            "--config.file=\(path("config.yml"))", "--web.config.file=\(path("web.yml"))", "--log.level=debug",
+            "--config.file=\(file)", "--web.config.file=\(web)", "--log.level=debug",
             "--scrape.timeout=5s",
         ]
         var texts: [(source: String, text: String)] = []
@@ -79,9 +70,9 @@ struct PlantedSecretsTests {
             ] + flags,
             // Where the toolchain is there, a crash is looked at for longer than a test should take.
             environment: .only(environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }), stop: "KILL",
-            log: directory.appending(path: "log"))
+            log: directory.path("log"))
         defer { daemon.stop() }
-        func log() -> String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+        func log() -> String { directory.text("log") }
         try #require(try await eventually { log().contains("msg=started") })
 
         func ask(_ path: String, _ options: String..., password: String = "test") async throws -> CommandResult {
@@ -109,7 +100,7 @@ struct PlantedSecretsTests {
             "redis: [{url: c, password: [\(Self.secret)-list]}]", "postgres: {\(Self.secret): [",
             "redis: {password: {a: \(Self.secret)}}", "scrape: {timeout: ${PLANTED}}",
         ] {
-            try write("config.yml", bad)
+            try directory.write("config.yml", bad)
             let refused = try await ask("/-/reload", "-X", "POST")
             #expect(refused.output.contains("400 Bad Request"), "\(bad): \(refused.output)")
             // A key is none of the places where a secret belongs, and its name is what mends it.
@@ -118,8 +109,8 @@ struct PlantedSecretsTests {
             #expect(started.status == 2)
             if !bad.contains("{\(Self.secret):") { note("serve with \(bad)", started) }
         }
-        try write("config.yml", good)
-        try write("web.yml", "basic_auth_users: {prometheus: \"\(Self.secret)-hash\"}\n")
+        try directory.write("config.yml", good)
+        try directory.write("web.yml", "basic_auth_users: {prometheus: \"\(Self.secret)-hash\"}\n")
         note("serve without a hash", try await Exporter.run(["serve"] + flags, environment))
 
         let arguments = try String(contentsOfFile: "/proc/\(daemon.pid)/cmdline", encoding: .utf8)

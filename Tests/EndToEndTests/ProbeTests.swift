@@ -92,13 +92,13 @@ struct ProbeTests {
 
     @Test func authModulesOfTheFile() async throws {
         let server = try await server()
-        let file = server.directory.appending(path: "modules.yml").path
-        let text = """
+        let file = try server.directory.write(
+            "modules.yml",
+            """
             auth_modules:
               good: {type: userpass, userpass: {username: probe, password: "\(password)"}, options: {sslmode: disable}}
               bad: {type: userpass, userpass: {username: probe, password: hunter2-no}}
-            """
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
+            """)
         let exporter = try await Exporter(
             [:], "--postgres.probe.allow=127[.]0[.]0[.]1:[0-9]+", "--config.file=\(file)")
         let path = query("postgres:wrong@127.0.0.1:\(server.port)/postgres?sslmode=require")
@@ -128,13 +128,10 @@ struct ProbeTests {
     /// libpq's own files are found as psql finds them.
     @Test func aServiceFileAndAPasswordFile() async throws {
         let server = try await server()
-        let (services, passwords) = (
-            server.directory.appending(path: "services").path, server.directory.appending(path: "passwords").path
-        )
-        try "[main]\nhost=127.0.0.1\nport=\(server.port)\nuser=probe\ndbname=postgres\n"
-            .write(toFile: services, atomically: true, encoding: .utf8)
-        try "127.0.0.1:\(server.port):*:probe:\(password)\n".write(toFile: passwords, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords)
+        let services = try server.directory.write(
+            "services", "[main]\nhost=127.0.0.1\nport=\(server.port)\nuser=probe\ndbname=postgres\n")
+        let passwords = try server.directory.write("passwords", "127.0.0.1:\(server.port):*:probe:\(password)\n")
+        chmod(passwords, 0o600)
         let files = ["PGSERVICEFILE": services, "PGPASSFILE": passwords]
         for source in [
             ["DATA_SOURCE_NAME": "service=main"], ["PGSERVICE": "main"], ["DATABASE_URL": "postgresql://?service=main"],
@@ -148,6 +145,8 @@ struct ProbeTests {
 /// What is there for those who come from postgres_exporter, in the program itself.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct PostgresExporterTests {
+    private let directory = TemporaryDirectory("probe")
+
     @Test func itsCommandLineAndEnvironmentWork() async throws {
         let server = try await PostgresServer()
         let exporter = try await Exporter(
@@ -171,8 +170,7 @@ struct PostgresExporterTests {
     }
 
     @Test func systemdsSocketIsListenedTo() async throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "systemd-\(UUID().uuidString.prefix(8))")
-        defer { try? FileManager.default.removeItem(at: path) }
+        let socket = directory.path("socket")
         // What systemd does: a socket as descriptor 3, and whose it is in the environment.
         let activate = """
             use Socket;
@@ -187,11 +185,11 @@ struct PostgresExporterTests {
             exec @ARGV;
             """
         let daemon = try Daemon(
-            ["perl", "-e", activate, path.path, Exporter.binary, "--web.systemd-socket"], environment: .only([:]),
-            stop: "KILL", log: path.appendingPathExtension("log"))
+            ["perl", "-e", activate, socket, Exporter.binary, "--web.systemd-socket"], environment: .only([:]),
+            stop: "KILL", log: directory.path("log"))
         defer { daemon.stop() }
         let isReady = try await eventually {
-            try await run(["curl", "-sf", "--unix-socket", path.path, "http://localhost/-/ready"]).status == 0
+            try await run(["curl", "-sf", "--unix-socket", socket, "http://localhost/-/ready"]).status == 0
         }
         #expect(isReady)
         let refused = try await Exporter.run(["--web.systemd-socket"])
@@ -246,9 +244,8 @@ struct RedisScrapeTests {
 
     @Test func addressesThatAreAllowedLogInAsConfigured() async throws {
         let (server, open) = (try await RedisServer("--requirepass", "hunter2"), try await RedisServer())
-        let file = server.directory.appending(path: "passwords.json").path
-        try #"{"redis://127.0.0.1:\#(server.port)": "hunter2-no"}"#.write(
-            toFile: file, atomically: true, encoding: .utf8)
+        let file = try server.directory.write(
+            "passwords.json", #"{"redis://127.0.0.1:\#(server.port)": "hunter2-no"}"#)
         let exporter = try await Exporter(
             ["REDIS_PASSWORD_FILE": file], "--redis.probe.allow=127[.]0[.]0[.]1:(\(server.port)|\(open.port))")
         let path = query("127.0.0.1:\(server.port)")
@@ -256,7 +253,7 @@ struct RedisScrapeTests {
         // One that the map does not have is not told a password, which would be an error.
         #expect(try Page(try await exporter.get(query("127.0.0.1:\(open.port)")).body)["redis_up"] == 1)
         // The map is read at each connect.
-        try #"{"redis://127.0.0.1:\#(server.port)": "hunter2"}"#.write(toFile: file, atomically: true, encoding: .utf8)
+        try server.directory.write("passwords.json", #"{"redis://127.0.0.1:\#(server.port)": "hunter2"}"#)
         let recovers = try await eventually { try Page(try await exporter.get(path).body)["redis_up"] == 1 }
         #expect(recovers)
         #expect(try await exporter.get(query("127.0.0.1:\(freePort())")).status == 403)
@@ -268,9 +265,7 @@ struct RedisScrapeTests {
 
     @Test func theSettingsOfTLSReachTheServer() async throws {
         let server = try await RedisServer(isTLS: true)
-        let (certificate, key) = (
-            server.directory.appending(path: "server.crt").path, server.directory.appending(path: "server.key").path
-        )
+        let (certificate, key) = (server.directory.path("server.crt"), server.directory.path("server.key"))
         // The server wants to know who we are, too.
         let (authority, own) = (
             "--tls-ca-cert-file=\(certificate)",

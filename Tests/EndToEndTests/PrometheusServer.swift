@@ -4,7 +4,7 @@ import Lab
 /// A real Prometheus that scrapes exporters and works out rules.
 final class PrometheusServer: Sendable {
     let port: Int
-    private let directory: URL
+    private let directory = TemporaryDirectory("prometheus")
     private let daemon: Daemon
 
     /// A rule as it was last worked out.
@@ -76,21 +76,21 @@ final class PrometheusServer: Sendable {
         async throws
     {
         port = freePort()
-        directory = FileManager.default.temporaryDirectory.appending(path: "prometheus-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let jobs = ports.map { "{job_name: \($0.key), static_configs: [{targets: ['127.0.0.1:\($0.value)']}]}" }
         let told = alertmanager.map { "[{static_configs: [{targets: ['127.0.0.1:\($0)']}]}]" } ?? "[]"
-        try """
-        global: {scrape_interval: \(interval), scrape_timeout: \(interval), evaluation_interval: 1s}
-        rule_files: [\(rules.map { "'\($0.path)'" }.joined(separator: ", "))]
-        scrape_configs: [\(jobs.joined(separator: ", "))]
-        alerting: {alertmanagers: \(told)}
-        """.write(to: directory.appending(path: "prometheus.yml"), atomically: true, encoding: .utf8)
+        let file = try directory.write(
+            "prometheus.yml",
+            """
+            global: {scrape_interval: \(interval), scrape_timeout: \(interval), evaluation_interval: 1s}
+            rule_files: [\(rules.map { "'\($0.path)'" }.joined(separator: ", "))]
+            scrape_configs: [\(jobs.joined(separator: ", "))]
+            alerting: {alertmanagers: \(told)}
+            """)
         daemon = try Daemon(
             [
-                "prometheus", "--config.file=\(directory.path)/prometheus.yml",
+                "prometheus", "--config.file=\(file)",
                 "--storage.tsdb.path=\(directory.path)/data", "--web.listen-address=127.0.0.1:\(port)",
-            ], log: directory.appending(path: "log"))
+            ], log: directory.path("log"))
         let isReady = try await eventually(within: 60) {
             try await run(["curl", "-sf", "http://127.0.0.1:\(port)/-/ready"]).status == 0
         }
@@ -102,10 +102,9 @@ final class PrometheusServer: Sendable {
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
-    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+    var log: String { directory.text("log") }
 
     /// What a query gives at this moment.
     func series(_ query: String) async throws -> [Series] {

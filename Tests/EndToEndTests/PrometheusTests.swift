@@ -25,7 +25,7 @@ extension WholeServerTests {
             // The same series under the same name, whichever format they came in.
             #expect(try await prometheus.value("rate(redis_commands_processed_total\(job)[1m])") ?? 0 > 0)
         }
-        #expect(try prometheus.formats() == ["application/openmetrics-text", "text/plain"])
+        #expect(prometheus.formats == ["application/openmetrics-text", "text/plain"])
         #expect(prometheus.log.contains("Server is ready to receive web requests"))
         #expect(!prometheus.log.contains(/level=(warn|error)/), "\(prometheus.log)")
     }
@@ -33,7 +33,7 @@ extension WholeServerTests {
 
 /// A real Prometheus that scrapes an exporter twice: itself and through a proxy that asks for text.
 private final class Prometheus {
-    private let directory: URL
+    private let directory = TemporaryDirectory("prometheus")
     private let port = freePort()
     private var daemons: [Daemon] = []
 
@@ -59,50 +59,46 @@ private final class Prometheus {
         """
 
     init(exporter: Exporter) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "prometheus-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let proxyPort = freePort()
         daemons.append(
             try Daemon(
                 ["/usr/bin/python3", "-c", Self.proxy, "\(proxyPort)", "http://127.0.0.1:\(exporter.port)/metrics"],
-                log: directory.appending(path: "formats")))
+                log: directory.path("formats")))
         let isReady = try await eventually {
             try await run(["curl", "-sf", "http://127.0.0.1:\(proxyPort)/own", "-H", "Accept: text/plain"]).status == 0
         }
-        guard isReady else { throw LabError("the proxy does not start: \(try formats())") }
-        try """
-        global:
-          scrape_interval: 2s
-          scrape_timeout: 2s
-        scrape_configs:
-          - job_name: openmetrics
-            static_configs: [{targets: ["127.0.0.1:\(exporter.port)"]}]
-          - job_name: openmetrics-seen
-            metrics_path: /own
-            static_configs: [{targets: ["127.0.0.1:\(proxyPort)"]}]
-          - job_name: text
-            static_configs: [{targets: ["127.0.0.1:\(proxyPort)"]}]
-        """.write(to: directory.appending(path: "prometheus.yml"), atomically: true, encoding: .utf8)
+        guard isReady else { throw LabError("the proxy does not start: \(formats)") }
+        let file = try directory.write(
+            "prometheus.yml",
+            """
+            global:
+              scrape_interval: 2s
+              scrape_timeout: 2s
+            scrape_configs:
+              - job_name: openmetrics
+                static_configs: [{targets: ["127.0.0.1:\(exporter.port)"]}]
+              - job_name: openmetrics-seen
+                metrics_path: /own
+                static_configs: [{targets: ["127.0.0.1:\(proxyPort)"]}]
+              - job_name: text
+                static_configs: [{targets: ["127.0.0.1:\(proxyPort)"]}]
+            """)
         daemons.append(
             try Daemon(
                 [
-                    "prometheus", "--config.file=\(directory.path)/prometheus.yml",
+                    "prometheus", "--config.file=\(file)",
                     "--storage.tsdb.path=\(directory.path)/data", "--web.listen-address=127.0.0.1:\(port)",
-                ], log: directory.appending(path: "log")))
+                ], log: directory.path("log")))
     }
 
     deinit {
         for daemon in daemons { daemon.stop() }
-        try? FileManager.default.removeItem(at: directory)
     }
 
-    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
+    var log: String { directory.text("log") }
 
     /// The media types of the answers that went through the proxy.
-    func formats() throws -> Set<String> {
-        let lines = try String(contentsOf: directory.appending(path: "formats"), encoding: .utf8)
-        return Set(lines.split(separator: "\n").map(String.init))
-    }
+    var formats: Set<String> { Set(directory.text("formats").split(separator: "\n").map(String.init)) }
 
     /// What a query with one result gives; `nil` where it gives none.
     func value(_ query: String) async throws -> Double? {

@@ -9,14 +9,11 @@ struct ReloadTests {
     private final class Fleet: Sendable {
         let postgres: PostgresServer
         let exporter: Exporter
-        let file: URL
-
         init(_ databases: String..., flags: [String] = []) async throws {
             postgres = try await PostgresServer(settings: ["max_connections = 100"])
             for name in ["a", "b", "c"] { try await postgres.sql("CREATE DATABASE \(name)") }
-            file = postgres.directory.appending(path: "sources")
-            try Self.sources(databases, of: postgres).write(to: file, atomically: true, encoding: .utf8)
-            exporter = try await Exporter(["DATA_SOURCE_NAME_FILE": file.path], "--web.enable-lifecycle")
+            let file = try postgres.directory.write("sources", Self.sources(databases, of: postgres))
+            exporter = try await Exporter(["DATA_SOURCE_NAME_FILE": file], "--web.enable-lifecycle")
         }
 
         private static func sources(_ databases: [String], of postgres: PostgresServer) -> String {
@@ -26,7 +23,7 @@ struct ReloadTests {
         }
 
         func write(_ databases: String...) throws {
-            try Self.sources(databases, of: postgres).write(to: file, atomically: true, encoding: .utf8)
+            try postgres.directory.write("sources", Self.sources(databases, of: postgres))
         }
 
         func reload() async throws -> Answer { try await exporter.get("/-/reload", options: "-X", "POST") }
@@ -83,11 +80,11 @@ struct ReloadTests {
 
     @Test func aFileThatIsWrongLeavesEverythingAsItWas() async throws {
         let postgres = try await PostgresServer()
-        let file = postgres.directory.appending(path: "queries.yaml")
-        func write(_ text: String) throws { try text.write(to: file, atomically: true, encoding: .utf8) }
+        let file = postgres.directory.path("queries.yaml")
+        func write(_ text: String) throws { try postgres.directory.write("queries.yaml", text) }
         try write("shop: {query: SELECT 1 AS first, metrics: [{first: {usage: GAUGE, description: One.}}]}")
         let exporter = try await Exporter(
-            ["DATABASE_URL": postgres.connectionString()], "--extend.query-path=\(file.path)", "--web.enable-lifecycle")
+            ["DATABASE_URL": postgres.connectionString()], "--extend.query-path=\(file)", "--web.enable-lifecycle")
         func has(_ name: String, in page: Page) -> Bool { !page.all(name).isEmpty }
         let before = try await exporter.page { has("shop_first", in: $0) }
         let moment = try #require(before["stack_exporter_config_last_reload_success_timestamp_seconds"])
@@ -96,7 +93,7 @@ struct ReloadTests {
         try write("shop: {query: SELECT 1 AS first, metrics: [{first: {usage: GAUGES}}]}")
         let answer = try await exporter.get("/-/reload", options: "-X", "PUT")
         #expect(answer.status == 400)
-        #expect(answer.body.contains("\(file.path):1:") && answer.body.contains("GAUGES"))
+        #expect(answer.body.contains("\(file):1:") && answer.body.contains("GAUGES"))
         #expect(answer.body.hasSuffix(". Everything goes on as before.\n"))
         #expect(answer.body.split(separator: "\n").count == 1)
         #expect(exporter.log.contains(/level=error msg="not reloaded, everything goes on as before" error=".*GAUGES/))

@@ -54,7 +54,7 @@ extension RulesTests {
         let pooler = try await PgBouncerServer(before: postgres)
         let client = try Daemon(
             ["psql", "-X", "-c", "SELECT pg_sleep(600)", pooler.connectionString(user: "app", database: "postgres")],
-            log: postgres.directory.appending(path: "client"))
+            log: postgres.directory.path("client"))
         defer { client.stop() }
         let redis = try await RedisServer("--maxmemory", "64mb")
         let worker = try await CeleryWorker(of: redis)
@@ -126,7 +126,7 @@ struct CeleryWorker {
         let check = try await run([python, "-c", "import celery, redis"])
         guard check.status == 0 else { throw LabError("\(python) has no Celery: \(check.errors.suffix(300))") }
         let directory = redis.directory
-        try Self.application.write(to: directory.appending(path: "application.py"), atomically: true, encoding: .utf8)
+        try directory.write("application.py", Self.application)
         daemon = try Daemon(
             [
                 python, "-m", "celery", "-A", "application", "worker", "-B", "-s", "\(directory.path)/beat",
@@ -134,6 +134,6 @@ struct CeleryWorker {
             ],
             environment: .added([
                 "BROKER": "redis://127.0.0.1:\(redis.port)/0", "PYTHONPATH": directory.path, "C_FORCE_ROOT": "1",
-            ]), log: directory.appending(path: "worker.log"))
+            ]), log: directory.path("worker.log"))
     }
 }

@@ -5,6 +5,8 @@ import Testing
 /// What runbooks tell people to type, tried on real servers.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct RunbookTests {
+    private let tools = TemporaryDirectory("tools")
+
     private struct Block {
         let page: String
         let language: Substring
@@ -112,11 +114,7 @@ struct RunbookTests {
         let postgres = try await PostgresServer()
         try await postgres.sql("CREATE EXTENSION pg_stat_statements")
         let redis = try await RedisServer()
-        let tools = FileManager.default.temporaryDirectory.appending(path: "tools-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: tools) }
-        try FileManager.default.createSymbolicLink(
-            atPath: tools.appending(path: "stack-exporter").path, withDestinationPath: Exporter.binary)
+        symlink(Exporter.binary, tools.path("stack-exporter"))
         let settings = [
             "DATABASE_URL": postgres.connectionString(), "REDIS_URL": "redis://127.0.0.1:\(redis.port)",
             "STACK_EXPORTER_REDIS_QUEUES_CELERY": "celery",

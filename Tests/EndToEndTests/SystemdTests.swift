@@ -45,15 +45,15 @@ struct SystemdTests {
         }
     }
 
-    private static func name(isAbstract: Bool) -> String {
-        let id = UUID().uuidString.prefix(8)
-        return isAbstract ? "@stack-exporter-\(id)" : "/tmp/notify-\(id).sock"
+    private let directory = TemporaryDirectory("notify")
+
+    private func name(isAbstract: Bool) -> String {
+        isAbstract ? "@stack-exporter-\(UUID().uuidString)" : directory.path("socket")
     }
 
     @Test(arguments: [true, false])
     func theWholeLife(isAbstract: Bool) async throws {
-        let name = Self.name(isAbstract: isAbstract)
-        defer { unlink(name) }
+        let name = name(isAbstract: isAbstract)
         let manager = try Manager(name)
         let exporter = try await Exporter(["NOTIFY_SOCKET": name, "WATCHDOG_USEC": "400000"])
         #expect(try await manager.isTold("READY=1\nSTATUS=serving "))
@@ -75,7 +75,7 @@ struct SystemdTests {
 
     /// The variables of a watchdog may have come from another process's start.
     @Test func anotherProcessesWatchdog() async throws {
-        let name = Self.name(isAbstract: true)
+        let name = name(isAbstract: true)
         let manager = try Manager(name)
         let exporter = try await Exporter(["NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"])
         #expect(try await manager.isTold("READY=1"))

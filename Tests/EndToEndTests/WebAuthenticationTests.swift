@@ -5,6 +5,8 @@ import Testing
 /// Passwords, headers and the rate limit as curl and Prometheus see them.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct WebAuthenticationTests {
+    private let directory = TemporaryDirectory("web")
+
     /// Hashes of `hunter2 of alice`, `hunter2 of bob` and `hunter2 rotated`, by each of bcrypt's names.
     private static let alice = "$2y$05$abcdefghijklmnopqrstuu0oPGKPRH81stdiM33IQFG6Fj77J0ADK"
     private static let bob = "$2b$05$bcdefghijklmnopqrstuvuoxuz6S4JOrR7MmPlw1euXSRRnnVFGHS"
@@ -53,7 +55,7 @@ struct WebAuthenticationTests {
     @Test func aHashIsRotated() async throws {
         let exporter = try await WebExporter(Self.users)
         #expect(try await exporter.status("alice:hunter2 of alice") == 200)
-        try exporter.rewrite("web.yml", "basic_auth_users: {alice: \(Self.rotated)}")
+        try exporter.directory.rewrite("web.yml", "basic_auth_users: {alice: \(Self.rotated)}")
         #expect(try await eventually { try await exporter.status("alice:hunter2 rotated") == 200 })
         #expect(try await exporter.status("alice:hunter2 of alice") == 401)
         #expect(try await exporter.status("bob:hunter2 of bob") == 401)
@@ -66,13 +68,13 @@ struct WebAuthenticationTests {
                 .contains("\nstack_exporter_web_config_last_reload_successful 1\n")
         }
         #expect(try await isSuccessful())
-        let file = "\(exporter.directory.path)/web.yml"
+        let file = exporter.directory.path("web.yml")
         for (text, sentence) in [
             ("basic_auth_users: {alice: hunter2}", "\(file):1:27: this should be a bcrypt hash"),
             // What a full disk leaves, and what opens the page.
             ("", "\(file) has no basic_auth_users any more; restart the exporter if it is meant to be without"),
         ] {
-            try exporter.rewrite("web.yml", text)
+            try exporter.directory.rewrite("web.yml", text)
             #expect(try await eventually { try await !isSuccessful() })
             #expect(
                 try await eventually {
@@ -82,21 +84,19 @@ struct WebAuthenticationTests {
             #expect(exporter.log.components(separatedBy: sentence).count == 2)
         }
         #expect(!exporter.log.contains("hunter2"))
-        try FileManager.default.removeItem(atPath: file)
+        try exporter.directory.remove("web.yml")
         #expect(
             try await eventually {
                 _ = try await isSuccessful(); return exporter.log.contains("No such file")
             })
-        try exporter.rewrite("web.yml", Self.users)
+        try exporter.directory.rewrite("web.yml", Self.users)
         #expect(try await eventually { try await isSuccessful() })
     }
 
     @Test func aFileOfHtpasswd() async throws {
         let passwords = "# who\nalice:\(Self.alice)\n\nbob:\(Self.bob)\n"
-        let file = FileManager.default.temporaryDirectory.appending(path: "htpasswd-\(UUID().uuidString)")
-        try Data(passwords.utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        let exporter = try await WebExporter(nil, "--http_auth_file=\(file.path)", "--http_auth_realm=x")
+        let file = try directory.write("htpasswd", passwords)
+        let exporter = try await WebExporter(nil, "--http_auth_file=\(file)", "--http_auth_realm=x")
         #expect(try await exporter.getInTheClear().status == 401)
         #expect(try await exporter.status("bob:hunter2 of bob") == 200)
     }
@@ -163,8 +163,7 @@ struct WebAuthenticationTests {
 
     @Test func theModeOfUnixSockets() async throws {
         for (flags, mode) in [(["--web.unix-socket-mode=0660"], 0o660), (["--web.unix-socket-mode=600"], 0o600)] {
-            let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString.prefix(8)).sock")
-                .path
+            let path = directory.path("web.sock")
             let exporter = try await WebExporter(nil, "--web.listen-address=unix:\(path)", flags[0])
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == mode)
@@ -205,16 +204,13 @@ struct WebAuthenticationTests {
             \(job("nobody", "tls_config: \(tls)"))
             \(job("uncertified", "tls_config: {ca_file: \(certificates.path("authority.pem"))}", "basic_auth: \(login)"))
             """
-        let directory = exporter.directory.appending(path: "prometheus")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let file = directory.appending(path: "prometheus.yml")
-        try Data(configuration.utf8).write(to: file)
+        let file = try exporter.directory.write("prometheus.yml", configuration)
         let port = freePort()
         let prometheus = try Daemon(
             [
-                "prometheus", "--config.file=\(file.path)", "--storage.tsdb.path=\(directory.path)/data",
+                "prometheus", "--config.file=\(file)", "--storage.tsdb.path=\(exporter.directory.path)/data",
                 "--web.listen-address=127.0.0.1:\(port)",
-            ], stop: "KILL", log: directory.appending(path: "log"))
+            ], stop: "KILL", log: exporter.directory.path("prometheus.log"))
         defer { prometheus.stop() }
         func value(_ query: String) async throws -> String {
             let result = try await run(

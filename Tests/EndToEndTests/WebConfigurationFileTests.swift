@@ -1,9 +1,10 @@
-import Foundation
 import Lab
 import Testing
 
 /// The files that a server does not start with, among them all that exporter-toolkit's tests have.
 struct WebConfigurationFileTests {
+    private let directory = TemporaryDirectory("web")
+
     /// What is in the file, where `@` is the certificates' directory, and the sentence, where `@` is that of the file.
     struct Case: CustomTestStringConvertible, Sendable {
         let name: String
@@ -190,13 +191,9 @@ struct WebConfigurationFileTests {
     ])
     func isSaidInOneLine(_ input: Case) async throws {
         let certificates = try await Certificates.shared.directory.path
-        let directory = FileManager.default.temporaryDirectory.appending(path: "web-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let file = directory.appending(path: "web.yml")
-        try Data(input.text.replacing("@", with: certificates).utf8).write(to: file)
+        let file = try directory.write("web.yml", input.text.replacing("@", with: certificates))
         let result = try await Exporter.run([
-            "--web.config.file=\(file.path)", "--web.listen-address=127.0.0.1:\(freePort())",
+            "--web.config.file=\(file)", "--web.listen-address=127.0.0.1:\(freePort())",
         ])
         #expect(result.status == 2)
         let sentence = input.sentence.replacing("@", with: directory.path).replacing("%", with: certificates)

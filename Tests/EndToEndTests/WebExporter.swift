@@ -4,7 +4,7 @@ import Testing
 
 /// The program with a web configuration, in a directory of its own in which the configuration's paths begin.
 final class WebExporter: Sendable {
-    let directory: URL
+    let directory = TemporaryDirectory("web")
     let port: Int
     let daemon: Daemon
     let certificates: Certificates
@@ -17,47 +17,30 @@ final class WebExporter: Sendable {
     init(_ configuration: String?, files: [String: String] = [:], _ flags: String...) async throws {
         let certificates = try await Certificates.shared
         self.certificates = certificates
-        directory = FileManager.default.temporaryDirectory.appending(path: "web-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         port = freePort()
-        for (name, text) in files { try Self.write(text, directory.appending(path: name)) }
+        for (name, text) in files { try directory.rewrite(name, text) }
         var flags = flags.map { $0.replacing("@/", with: "\(certificates.directory.path)/") }
         if let configuration {
-            let file = directory.appending(path: "web.yml")
-            try Self.write(configuration.replacing("@/", with: "\(certificates.directory.path)/"), file)
-            flags.append("--web.config.file=\(file.path)")
+            try directory.rewrite(
+                "web.yml", configuration.replacing("@/", with: "\(certificates.directory.path)/"))
+            flags.append("--web.config.file=\(directory.path("web.yml"))")
         }
         daemon = try Daemon(
             [Exporter.binary, "--web.listen-address=127.0.0.1:\(port)", "--log.level=debug"] + flags,
-            environment: .only([:]), stop: "KILL", log: directory.appending(path: "log"))
-        let log = directory.appending(path: "log")
-        let listens = try await eventually {
-            (try? String(contentsOf: log, encoding: .utf8))?.contains("msg=started") == true
-        }
+            environment: .only([:]), stop: "KILL", log: directory.path("log"))
+        let listens = try await eventually { log.contains("msg=started") }
         guard listens else {
             daemon.stop()
-            throw LabError("the exporter does not start: \(try String(contentsOf: log, encoding: .utf8))")
+            throw LabError("the exporter does not start: \(log)")
         }
     }
 
     deinit {
         daemon.stop()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// What it has said on standard error.
-    var log: String { (try? String(contentsOf: directory.appending(path: "log"), encoding: .utf8)) ?? "" }
-
-    /// Writes a file anew, as if it had been so for a while: what was written a moment ago it leaves alone.
-    func rewrite(_ name: String = "web.yml", _ text: String) throws {
-        try Self.write(text.replacing("@/", with: "\(certificates.directory.path)/"), directory.appending(path: name))
-    }
-
-    private static func write(_ text: String, _ file: URL) throws {
-        try Data(text.utf8).write(to: file)
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -2)], ofItemAtPath: file.path)
-    }
+    var log: String { directory.text("log") }
 
     /// Asks by HTTPS as curl does, trusting the tests' authority.
     func get(_ path: String = "/-/healthy", _ options: String...) async throws -> WebAnswer {
@@ -92,6 +75,14 @@ final class WebExporter: Sendable {
         let result = try await run(
             ["timeout", "60", "openssl", "s_client", "-connect", "127.0.0.1:\(port)"] + options)
         return result.status == 0 && !result.output.contains("\nNew, (NONE)") ? result.output : nil
+    }
+}
+
+extension TemporaryDirectory {
+    /// Writes a file as if it had been so for a while: what was written a moment ago the exporter leaves alone.
+    func rewrite(_ name: String, _ text: String) throws {
+        let file = try write(name, text)
+        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -2)], ofItemAtPath: file)
     }
 }
 

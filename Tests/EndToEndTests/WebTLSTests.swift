@@ -51,18 +51,18 @@ struct WebTLSTests {
 
     @Test func certificateAndKeyInTheFileItself() async throws {
         let certificates = try await Certificates.shared
-        func indented(_ name: String) throws -> String {
-            try certificates.text(name).split(separator: "\n").map { "    \($0)\n" }.joined()
+        func indented(_ name: String) -> String {
+            certificates.directory.text(name).split(separator: "\n").map { "    \($0)\n" }.joined()
         }
         let exporter = try await WebExporter(
             """
             tls_server_config:
               cert: |
-            \(try indented("server.pem"))
+            \(indented("server.pem"))
               key: |
-            \(try indented("server.key"))
+            \(indented("server.key"))
               client_ca: |
-            \(try indented("authority.pem"))
+            \(indented("authority.pem"))
               client_auth_type: RequireAndVerifyClientCert
             """)
         #expect(try await exporter.get().status == 0)
@@ -73,7 +73,9 @@ struct WebTLSTests {
         let certificates = try await Certificates.shared
         let exporter = try await WebExporter(
             "tls_server_config: {cert_file: c.pem, key_file: ./k.pem}",
-            files: ["c.pem": try certificates.text("server.pem"), "k.pem": try certificates.text("server.key")])
+            files: [
+                "c.pem": certificates.directory.text("server.pem"), "k.pem": certificates.directory.text("server.key"),
+            ])
         #expect(try await exporter.get().status == 200)
     }
 
@@ -204,14 +206,16 @@ struct WebTLSTests {
         let certificates = try await Certificates.shared
         let exporter = try await WebExporter(
             "tls_server_config: {cert_file: c.pem, key_file: k.pem}",
-            files: ["c.pem": try certificates.text("server.pem"), "k.pem": try certificates.text("server.key")])
+            files: [
+                "c.pem": certificates.directory.text("server.pem"), "k.pem": certificates.directory.text("server.key"),
+            ])
         func subject() async throws -> String? {
             try await exporter.handshake()?.split(separator: "\n").first { $0.hasPrefix("subject=") }.map(String.init)
         }
         #expect(try await subject() == "subject=CN = server")
 
         // A certificate without its key changes nothing, and is told of once.
-        try exporter.rewrite("c.pem", try certificates.text("other.pem"))
+        try exporter.directory.rewrite("c.pem", certificates.directory.text("other.pem"))
         let isTold = try await eventually {
             try await exporter.get("/metrics").body.contains("\nstack_exporter_web_config_last_reload_successful 0\n")
         }
@@ -220,7 +224,7 @@ struct WebTLSTests {
         let sentence = "is not the key to the server's certificate \(exporter.directory.path)/c.pem"
         #expect(exporter.log.matches(of: try Regex(NSRegularExpression.escapedPattern(for: sentence))).count == 1)
 
-        try exporter.rewrite("k.pem", try certificates.text("other.key"))
+        try exporter.directory.rewrite("k.pem", certificates.directory.text("other.key"))
         #expect(try await eventually { try await subject() == "subject=CN = other" })
         #expect(
             try await exporter.get("/metrics").body.contains("\nstack_exporter_web_config_last_reload_successful 1\n"))

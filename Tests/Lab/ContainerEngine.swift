@@ -71,7 +71,7 @@ extension ContainerEngine {
     }
 
     /// Makes the image out of the installed busybox, which has to be a static one.
-    func importImage(in directory: URL) async throws {
+    func importImage(in directory: TemporaryDirectory) async throws {
         let script = """
             mkdir -p "$1/bin" "$1/tmp"
             cp "$(command -v busybox)" "$1/bin/"
@@ -80,18 +80,11 @@ extension ContainerEngine {
             done
             tar -C "$1" -cf "$1.tar" .
             """
-        let root = directory.appendingPathComponent("image").path
+        let root = directory.path("image")
         let made = try await Lab.run(["sh", "-euc", script, "image", root])
         guard made.status == 0 else { throw LabError("the image: \(made.errors)") }
         try await cli("import", "\(root).tar", busyboxImage)
     }
-}
-
-/// A directory that is on a disk, where `/tmp` may be in memory: what is written there is disk io.
-func directoryOnDisk(_ prefix: String) throws -> URL {
-    let directory = URL(fileURLWithPath: "/var/tmp/\(prefix)-\(UUID().uuidString.prefix(8).lowercased())")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    return directory
 }
 
 /// Where the cgroup hierarchies are mounted, v1's and v2's.

@@ -24,10 +24,10 @@ public final class Daemon: Sendable {
     ///   - user: Who runs the server where this process is root.
     ///   - environment: Its variables.
     ///   - stop: The signal by which it ends.
-    ///   - log: Where it writes what it has to say.
+    ///   - log: The path of the file to which it adds what it has to say.
     public init(
         _ command: [String], as user: String? = nil, environment: Variables = .added([:]), stop: String = "TERM",
-        log: URL
+        log: String
     ) throws {
         // The guard waits for the server and ends with its exit status; a second process waits on the pipe. What a test
         // has stopped goes on first, since a server that ends waits for its children.
@@ -52,7 +52,7 @@ public final class Daemon: Sendable {
             throw LabError("no socket left")
         }
         guardian = try spawn(
-            ["sh", "-c", guardScript, "guard", log.path, stop] + Self.prefix(for: user) + command,
+            ["sh", "-c", guardScript, "guard", log, stop] + Self.prefix(for: user) + command,
             files: [input[0], output[1], output[1]], environment: environment, inGroupOfItsOwn: true)
         close(input[0])
         close(output[1])
@@ -67,12 +67,12 @@ public final class Daemon: Sendable {
     /// Starts a database server and waits until its log says that it is ready. Asking it instead, again and again, takes
     /// more of the machine than its start where many start at once.
     static func ready(
-        _ command: [String], as user: String? = nil, stop: String, log: URL,
+        _ command: [String], as user: String? = nil, stop: String, log: String,
         says: String = "eady to accept "
     ) async throws -> Daemon {
-        try? FileManager.default.removeItem(at: log)
+        unlink(log)
         let daemon = try Daemon(command, as: user, stop: stop, log: log)
-        func messages() -> String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+        func messages() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
         var hasEnded = false
         let isReady = try await eventually(within: 60) {
             hasEnded = try await daemon.exitStatus(within: 0) != nil
@@ -162,17 +162,12 @@ func onThreadOfItsOwn<T: Sendable>(_ work: @escaping @Sendable () throws -> T) a
 private func runAndWait(
     _ command: [String], as user: String?, environment: Variables, input: String
 ) throws -> CommandResult {
-    let directory = FileManager.default.temporaryDirectory
-    let names = ["in", "out", "err"].map { directory.appendingPathComponent("run-\(UUID().uuidString).\($0)") }
-    defer { for name in names { try? FileManager.default.removeItem(at: name) } }
-    try Data(input.utf8).write(to: names[0])
-    let files = names.map { open($0.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+    let directory = TemporaryDirectory("run")
+    try directory.write("in", input)
+    let files = ["in", "out", "err"].map { open(directory.path($0), O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
     defer { for file in files { close(file) } }
     let status = reap(try spawn(Daemon.prefix(for: user) + command, files: files, environment: environment))
-    return CommandResult(
-        status: status,
-        output: String(decoding: try Data(contentsOf: names[1]), as: UTF8.self),
-        errors: String(decoding: try Data(contentsOf: names[2]), as: UTF8.self))
+    return CommandResult(status: status, output: directory.text("out"), errors: directory.text("err"))
 }
 
 /// Waits until `condition` holds, at most `seconds`.

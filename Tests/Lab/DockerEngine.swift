@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// A real Docker engine with its containers, which go with it.
 ///
@@ -6,7 +6,7 @@ public import Foundation
 /// meet another engine of this machine, and nothing of it outlives its last process.
 public final class DockerEngine: ContainerEngine {
     /// Where the engine's data, log and socket are.
-    public let directory: URL
+    public let directory = TemporaryDirectory("docker", in: .disk)
     /// The cgroup of all its containers.
     public let parent: String
     /// What goes with it, unless it was there before.
@@ -14,11 +14,9 @@ public final class DockerEngine: ContainerEngine {
     private let server = Restartable()
 
     /// The socket that it listens on.
-    public var socket: String { directory.appendingPathComponent("docker.sock").path }
+    public var socket: String { directory.path("docker.sock") }
     /// What the engine keeps of its containers, `/var/lib/docker` elsewhere.
-    public var data: String { directory.appendingPathComponent("data").path }
-
-    private var configuration: URL { directory.appendingPathComponent("daemon.json") }
+    public var data: String { directory.path("data") }
 
     /// `docker`, sent to this engine.
     public var program: [String] { ["docker", "--host", "unix://\(socket)"] }
@@ -32,12 +30,11 @@ public final class DockerEngine: ContainerEngine {
     /// - Parameter parent: The cgroup of all its containers; `nil` for one of the engine's own, `/docker-1a2b3c4d/docker`.
     ///   Docker's default, `/docker`, may be another engine's too.
     public init(parent: String? = nil) async throws {
-        directory = try directoryOnDisk("docker")
-        self.parent = parent ?? "/\(directory.lastPathComponent)/docker"
-        let top = parent ?? "/\(directory.lastPathComponent)"
+        let top = parent ?? "/\(directory.url.lastPathComponent)"
+        self.parent = parent ?? "\(top)/docker"
         let isThere = cgroupMounts.contains { FileManager.default.fileExists(atPath: "\($0)\(top)") }
         ownCgroup = isThere ? nil : top
-        try Data("{}".utf8).write(to: configuration)
+        try directory.write("daemon.json", "{}")
         try await start()
         try await importImage(in: directory)
     }
@@ -45,7 +42,6 @@ public final class DockerEngine: ContainerEngine {
     deinit {
         server.stopAtOnce()
         if let ownCgroup { removeCgroup(ownCgroup) }
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// The id.
@@ -57,14 +53,14 @@ public final class DockerEngine: ContainerEngine {
             [
                 "unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "dockerd",
                 "dockerd", "--host", "unix://\(socket)", "--data-root", data,
-                "--exec-root", directory.appendingPathComponent("exec").path,
-                "--pidfile", directory.appendingPathComponent("pid").path,
-                "--config-file", configuration.path,
+                "--exec-root", directory.path("exec"),
+                "--pidfile", directory.path("pid"),
+                "--config-file", directory.path("daemon.json"),
                 // No network and no storage driver that would need anything of the machine.
                 "--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip6tables=false",
                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", parent,
             ],
-            stop: "TERM", log: directory.appendingPathComponent("log"), says: "API listen on")
+            stop: "TERM", log: directory.path("log"), says: "API listen on")
         server.run(started)
     }
 

@@ -7,9 +7,9 @@ final class EmptyCluster: Sendable {
     let programs: URL
     /// Whether the version comes with contrib: the package of 13 does not.
     let hasContrib: Bool
-    private let directory: URL
+    private let directory: TemporaryDirectory
 
-    var data: URL { directory.appendingPathComponent("data") }
+    var data: String { directory.path("data") }
 
     private actor Shared {
         private struct Version {
@@ -41,7 +41,7 @@ final class EmptyCluster: Sendable {
         directory = try await ownDirectory()
         var root = installation.directory
         if !installation.isPublic {
-            root = directory.appendingPathComponent("server")
+            root = directory.url.appending(path: "server")
             let copied = try await run(["cp", "-a", installation.directory.path, root.path])
             guard copied.status == 0 else { throw LabError("cp: \(copied.errors)") }
         }
@@ -50,23 +50,18 @@ final class EmptyCluster: Sendable {
             atPath: root.appendingPathComponent("lib/pg_stat_statements.so").path)
         let made = try await run(
             [
-                programs.appendingPathComponent("initdb").path, "-D", data.path, "-U", "postgres",
+                programs.appendingPathComponent("initdb").path, "-D", data, "-U", "postgres",
                 "-A", "scram-sha-256", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8", "--wal-segsize=1",
                 "--pwfile=/dev/stdin",
             ],
             as: "postgres", input: PostgresServer.password)
         guard made.status == 0 else { throw LabError("initdb: \(made.errors)") }
     }
-
-    deinit {
-        try? FileManager.default.removeItem(at: directory)
-    }
 }
 
 /// A new temporary directory that the server's user owns.
-func ownDirectory() async throws -> URL {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("pg-\(UUID().uuidString.prefix(8))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+func ownDirectory() async throws -> TemporaryDirectory {
+    let directory = TemporaryDirectory("pg")
     if getuid() == 0 { try await run(["chown", "postgres:postgres", directory.path]) }
     return directory
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A real PgBouncer before a PostgreSQL server, with the user `app` for the database `postgres` and `stats` for the console.
 public final class PgBouncerServer: Sendable {
     /// The password of both users.
@@ -7,10 +5,8 @@ public final class PgBouncerServer: Sendable {
 
     /// The port on 127.0.0.1.
     public let port = freePort()
-    private let directory: URL
+    private let directory: TemporaryDirectory
     private let server = Restartable()
-
-    private var configuration: URL { directory.appendingPathComponent("pgbouncer.ini") }
 
     /// Writes a configuration and starts it.
     ///
@@ -18,24 +14,27 @@ public final class PgBouncerServer: Sendable {
     public init(before postgres: PostgresServer, settings: [String] = []) async throws {
         directory = postgres.directory
         let password = PostgresServer.password.replacing("'", with: "''")
-        let users = directory.appendingPathComponent("users")
-        try #"""
-        "app" "\#(Self.password)"
-        "stats" "\#(Self.password)"
-        """#.write(to: users, atomically: true, encoding: .utf8)
-        try """
-        [databases]
-        postgres = host=127.0.0.1 port=\(postgres.port) dbname=postgres user=postgres password='\(password)'
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = \(port)
-        unix_socket_dir =
-        auth_type = scram-sha-256
-        auth_file = \(users.path)
-        stats_users = stats
-        \(settings.joined(separator: "\n"))
+        let users = try directory.write(
+            "users",
+            #"""
+            "app" "\#(Self.password)"
+            "stats" "\#(Self.password)"
+            """#)
+        try directory.write(
+            "pgbouncer.ini",
+            """
+            [databases]
+            postgres = host=127.0.0.1 port=\(postgres.port) dbname=postgres user=postgres password='\(password)'
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = \(port)
+            unix_socket_dir =
+            auth_type = scram-sha-256
+            auth_file = \(users)
+            stats_users = stats
+            \(settings.joined(separator: "\n"))
 
-        """.write(to: configuration, atomically: true, encoding: .utf8)
+            """)
         try await start()
     }
 
@@ -46,8 +45,8 @@ public final class PgBouncerServer: Sendable {
     /// Starts a stopped pooler.
     public func start() async throws {
         let started = try await Daemon.ready(
-            ["pgbouncer", configuration.path], as: "postgres", stop: "INT",
-            log: directory.appendingPathComponent("pgbouncer.log"), says: "process up")
+            ["pgbouncer", directory.path("pgbouncer.ini")], as: "postgres", stop: "INT",
+            log: directory.path("pgbouncer.log"), says: "process up")
         server.run(started)
     }
 

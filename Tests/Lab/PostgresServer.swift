@@ -1,10 +1,10 @@
-public import Foundation
+import Foundation
 
 /// A real PostgreSQL in a temporary directory, with pg_stat_statements loaded where it has that, reached over TCP and a
 /// socket.
 public final class PostgresServer: Sendable {
     /// Where the server's data, log and socket are.
-    public let directory: URL
+    public let directory: TemporaryDirectory
     /// The port on 127.0.0.1.
     public let port: Int
     private let cluster: EmptyCluster
@@ -25,7 +25,7 @@ public final class PostgresServer: Sendable {
         primary = nil
         port = freePort()
         directory = try await ownDirectory()
-        let copied = try await run(["cp", "-a", cluster.data.path, data.path], as: "postgres")
+        let copied = try await run(["cp", "-a", cluster.data, data], as: "postgres")
         guard copied.status == 0 else { throw LabError("cp: \(copied.errors)") }
         let lines = ["track_io_timing = on", "fsync = off", "max_connections = 30", "shared_buffers = 16MB"]
         try configure(lines + (hasContrib ? ["shared_preload_libraries = 'pg_stat_statements'"] : []) + settings)
@@ -42,7 +42,7 @@ public final class PostgresServer: Sendable {
         directory = try await ownDirectory()
         let copied = try await run(
             [
-                cluster.programs.appendingPathComponent("pg_basebackup").path, "-D", data.path,
+                cluster.programs.appendingPathComponent("pg_basebackup").path, "-D", data,
                 "--create-slot", "--slot=\(slot)", "--checkpoint=fast", "--no-sync", "-d", primary.connectionString(),
             ],
             as: "postgres")
@@ -51,11 +51,11 @@ public final class PostgresServer: Sendable {
         try configure([
             "primary_conninfo = '\(primary.connectionString())'", "primary_slot_name = '\(slot)'",
         ])
-        try Data().write(to: data.appendingPathComponent("standby.signal"))
+        try directory.write("data/standby.signal", "")
         try await start()
         let streaming = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"
         guard try await eventually({ try await sql(streaming).output == "1\n" }) else {
-            throw LabError("the standby does not stream: \(try String(contentsOf: log, encoding: .utf8).suffix(500))")
+            throw LabError("the standby does not stream: \(directory.text("log").suffix(500))")
         }
     }
 
@@ -63,15 +63,12 @@ public final class PostgresServer: Sendable {
         let own = [
             "port = \(port)", "listen_addresses = '127.0.0.1'", "unix_socket_directories = '\(directory.path)'",
         ]
-        let configuration = try FileHandle(forWritingTo: data.appendingPathComponent("postgresql.conf"))
-        try configuration.seekToEnd()
-        try configuration.write(contentsOf: Data(("\n" + (own + lines).joined(separator: "\n") + "\n").utf8))
-        try configuration.close()
+        let file = "data/postgresql.conf"
+        try directory.write(file, ([directory.text(file)] + own + lines).joined(separator: "\n") + "\n")
     }
 
     deinit {
         server.stopAtOnce()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// The password of every role, with characters that connection strings give trouble with.
@@ -80,14 +77,13 @@ public final class PostgresServer: Sendable {
     /// Whether it has the extensions that come with PostgreSQL: the package of 13 is without.
     public var hasContrib: Bool { cluster.hasContrib }
 
-    private var data: URL { directory.appendingPathComponent("data") }
-    private var log: URL { directory.appendingPathComponent("log") }
+    private var data: String { directory.path("data") }
 
     /// Starts a stopped server.
     public func start() async throws {
         let started = try await Daemon.ready(
-            [cluster.programs.appendingPathComponent("postgres").path, "-D", data.path], as: "postgres", stop: "INT",
-            log: log)
+            [cluster.programs.appendingPathComponent("postgres").path, "-D", data], as: "postgres", stop: "INT",
+            log: directory.path("log"))
         server.run(started)
     }
 
@@ -116,17 +112,16 @@ public final class PostgresServer: Sendable {
     public func session(_ statements: String, database: String = "postgres") throws -> Daemon {
         try Daemon(
             ["psql", "-X", "-q", "-d", connectionString(database: database), "-c", statements], stop: "INT",
-            log: directory.appendingPathComponent("sessions"))
+            log: directory.path("sessions"))
     }
 
     /// Starts psql on its own, which runs the statements and then leaves its session idle, or idle in the transaction
     /// that they begin.
     public func idleSession(_ statements: String = "") throws -> Daemon {
-        let file = directory.appendingPathComponent("idle-\(UUID().uuidString.prefix(8)).sql")
-        try "\(statements)\nSELECT 1 \\watch 3600\n".write(to: file, atomically: true, encoding: .utf8)
+        let file = try directory.write("idle-\(UUID().uuidString).sql", "\(statements)\nSELECT 1 \\watch 3600\n")
         return try Daemon(
-            ["psql", "-X", "-q", "-d", connectionString(), "-f", file.path], stop: "INT",
-            log: directory.appendingPathComponent("sessions"))
+            ["psql", "-X", "-q", "-d", connectionString(), "-f", file], stop: "INT",
+            log: directory.path("sessions"))
     }
 
     /// Makes the roles `monitor`, which is in `pg_monitor`, and `plain`, which may only log in.

@@ -1,9 +1,9 @@
-public import Foundation
+import Foundation
 
 /// A real Redis in a temporary directory, which goes with it, reached over TCP and a socket.
 public final class RedisServer: Sendable {
     /// Where the server's log, socket and certificate are.
-    public let directory: URL
+    public let directory = TemporaryDirectory("redis")
     /// The port on 127.0.0.1.
     public let port: Int
     private let settings: [String]
@@ -12,7 +12,7 @@ public final class RedisServer: Sendable {
     private let server = Restartable()
 
     /// The path of its socket.
-    public var socket: String { directory.appendingPathComponent("redis.sock").path }
+    public var socket: String { directory.path("redis.sock") }
 
     /// Starts a server and waits until it takes connections.
     ///
@@ -46,8 +46,6 @@ public final class RedisServer: Sendable {
     private init(version: String?, isTLS: Bool, sentinel: [String]?, settings: [String]) async throws {
         isSentinel = sentinel != nil
         program = try version.map { try Self.program(of: $0) } ?? "redis-server"
-        directory = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "redis-\(UUID().uuidString.prefix(8))")
         port = freePort()
         let listening =
             isTLS
@@ -55,20 +53,17 @@ public final class RedisServer: Sendable {
                 "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", "server.crt", "--tls-key-file", "server.key",
                 "--tls-ca-cert-file", "server.crt",
             ] : ["--port", "\(port)"]
-        // A sentinel rewrites its file.
-        let file = directory.appendingPathComponent("sentinel.conf")
         self.settings =
-            (isSentinel ? [file.path, "--sentinel"] : [])
+            (isSentinel ? [directory.path("sentinel.conf"), "--sentinel"] : [])
             + ["--dir", directory.path, "--save", "", "--unixsocket", "redis.sock"] + listening + settings
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        if let sentinel { try Data(sentinel.joined(separator: "\n").utf8).write(to: file) }
+        // A sentinel rewrites its file.
+        if let sentinel { try directory.write("sentinel.conf", sentinel.joined(separator: "\n")) }
         if isTLS { try await makeCertificate() }
         try await start()
     }
 
     deinit {
         server.stopAtOnce()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     /// The versions beside the installed one that there are; `make test` puts them there.
@@ -88,7 +83,7 @@ public final class RedisServer: Sendable {
     /// Starts a stopped server and waits until it takes connections.
     public func start() async throws {
         let started = try await Daemon.ready(
-            [program] + settings, stop: "KILL", log: directory.appendingPathComponent("log"),
+            [program] + settings, stop: "KILL", log: directory.path("log"),
             says: isSentinel ? "Sentinel ID is" : "eady to accept ")
         server.run(started)
     }
@@ -114,8 +109,7 @@ public final class RedisServer: Sendable {
         let made = try await run([
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
             "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-            "-keyout", directory.appendingPathComponent("server.key").path,
-            "-out", directory.appendingPathComponent("server.crt").path,
+            "-keyout", directory.path("server.key"), "-out", directory.path("server.crt"),
         ])
         guard made.status == 0 else { throw LabError("openssl: \(made.errors)") }
     }

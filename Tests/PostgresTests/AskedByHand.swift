@@ -1,5 +1,4 @@
 import Exposition
-import Foundation
 import Lab
 import Scraping
 import Testing
@@ -58,7 +57,7 @@ extension PostgresServer {
         let commands = statements.flatMap { ["-c", $0] } + ["-c", #"\! tail -f /dev/null --pid=$PPID"#]
         return try Daemon(
             ["psql", "-X", "-q", "-d", connectionString(database: database)] + commands,
-            log: directory.appendingPathComponent("sessions"))
+            log: directory.path("sessions"))
     }
 
     /// Waits until some session is as the condition on `pg_stat_activity` says.

@@ -124,14 +124,14 @@ struct ConnectionTests {
 
     @Test func aPasswordFileIsReadAtEachConnect() async throws {
         let server = try await PostgresServer()
-        let path = server.directory.appendingPathComponent("password").path
+        let path = server.directory.path("password")
         let settings = try PostgresSettings(
             name: "test", connectionString: server.connectionString(password: "overridden"),
             password: Secret(file: path))
         let connection = PostgresConnection(settings)
-        try write("old\n", to: path)
+        try server.directory.write("password", "old\n")
         await #expect(throws: CollectorError.self) { try await connection.open(until: Deadline(after: .seconds(20))) }
-        try write("\(PostgresServer.password)\n", to: path)
+        try server.directory.write("password", "\(PostgresServer.password)\n")
         // Until the back-off is over.
         var isOpen = false
         for _ in 0..<100 where !isOpen {
@@ -152,8 +152,4 @@ struct ConnectionTests {
         #expect(error?.detail.contains("refused") == true)
         #expect(error?.detail.contains("secret") == false)
     }
-}
-
-private func write(_ text: String, to path: String) throws {
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
 }

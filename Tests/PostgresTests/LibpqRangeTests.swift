@@ -55,10 +55,9 @@ struct LibpqRangeTests {
 
     @Test func aPasswordFile() async throws {
         let server = try await PostgresServer()
-        let file = server.directory.appending(path: "pgpass").path
         let escaped = PostgresServer.password.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
-        try "127.0.0.1:\(server.port):*:postgres:\(escaped)\n".write(toFile: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+        let file = try server.directory.write("pgpass", "127.0.0.1:\(server.port):*:postgres:\(escaped)\n")
+        chmod(file, 0o600)
         let text = "host=127.0.0.1 port=\(server.port) user=postgres sslmode=disable"
         _ = try await connect("\(text) passfile=\(file)")
         let error = await #expect(throws: CollectorError.self) { try await connect("\(text) passfile=/nowhere") }
@@ -96,11 +95,9 @@ struct LibpqRangeTests {
 
 /// An authority, a server's certificate for localhost and a client's, and who may log in with the latter.
 private struct Certificates {
-    let directory: URL
+    private let directory = TemporaryDirectory("certificates")
 
     init(user: String) async throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "certificates-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let script = """
             set -e
             key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
@@ -114,12 +111,11 @@ private struct Certificates {
             echo 'host all postgres all scram-sha-256' >hba
             echo 'hostssl all \(user) all cert' >>hba
             chmod 600 *.key
-            chmod 755 .
             if [ "$(id -u)" = 0 ]; then chown postgres server.key; fi
             """
         let made = try await run(["sh", "-c", "cd '\(directory.path)'; \(script)"])
         guard made.status == 0 else { throw LabError("openssl: \(made.errors)") }
     }
 
-    func path(_ name: String) -> String { directory.appending(path: name).path }
+    func path(_ name: String) -> String { directory.path(name) }
 }

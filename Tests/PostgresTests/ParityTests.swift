@@ -301,12 +301,12 @@ struct ParityOnAServerTests {
         var receivers: [Daemon] = []
         defer { for receiver in receivers { receiver.stop() } }
         for name in ["one", "two"] {
-            let directory = server.directory.appendingPathComponent(name).path
+            let directory = server.directory.path(name)
             try await run(["mkdir", directory])
             receivers.append(
                 try Daemon(
                     ["pg_receivewal", "-D", directory, "-d", server.connectionString(), "--no-loop"], stop: "INT",
-                    log: server.directory.appendingPathComponent("\(name).log")))
+                    log: server.directory.path("\(name).log")))
         }
         #expect(
             try await eventually {
@@ -364,7 +364,7 @@ struct ParityOnAServerTests {
             ])
         try await server.sql("SELECT pg_create_physical_replication_slot('s', true)")
         try await server.stop()
-        try await run(["touch", server.directory.appendingPathComponent("data/standby.signal").path])
+        try await run(["touch", server.directory.path("data/standby.signal")])
         try await server.start()
         #expect(try await server.series(of: TableCollector.replication) == ["pg_replication_is_replica": 1])
         let slots = try await server.series(of: TableCollector.replicationSlots)

@@ -79,7 +79,7 @@ struct PgBouncerTargetTests {
         let server = try await PostgresServer()
         let pooler = try await PgBouncerServer(
             before: server, settings: ["pool_mode = transaction", "default_pool_size = 1"])
-        let log = server.directory.appendingPathComponent("clients")
+        let log = server.directory.path("clients")
         let client = ["psql", "-X", "-q", "-d", pooler.connectionString(), "-c", "SELECT pg_sleep(60)"]
         let clients = try (0..<3).map { _ in try Daemon(client, stop: "KILL", log: log) }
         defer { for client in clients { client.stop() } }

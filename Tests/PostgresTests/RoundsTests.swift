@@ -111,9 +111,8 @@ struct RoundsTests {
     @Test func aDatabaseThatDoesNotHaveUsIsLeftOut() async throws {
         let server = try await PostgresServer()
         try await server.sql("CREATE DATABASE one; CREATE DATABASE two; CREATE ROLE guest LOGIN PASSWORD 'guest'")
-        let rules = server.directory.appendingPathComponent("data/pg_hba.conf")
-        let text = try String(contentsOf: rules, encoding: .utf8)
-        try Data("host two guest all reject\n\(text)".utf8).write(to: rules)
+        let rules = "data/pg_hba.conf"
+        try server.directory.write(rules, "host two guest all reject\n\(server.directory.text(rules))")
         try await server.sql("SELECT pg_reload_conf()")
         let settings = try PostgresSettings(
             name: "postgres", connectionString: server.connectionString(user: "guest", password: "guest"))
@@ -128,7 +127,7 @@ struct RoundsTests {
             #expect(outcome.omissions.first?.reason.detail.contains("pg_hba.conf") == true)
         }
         await target.shutdown()
-        let log = try String(contentsOf: server.directory.appendingPathComponent("log"), encoding: .utf8)
+        let log = server.directory.text("log")
         // Once for each of the two that visit databases.
         #expect(log.split(separator: "\n").filter { $0.contains("pg_hba.conf rejects") }.count == 2)
     }

@@ -140,7 +140,7 @@ import Testing
         let server = try await RedisServer(isTLS: true, "--tls-auth-clients", "no")
         var settings = RedisSettings(name: "test", address: .tcp(host: "localhost", port: server.port))
         settings.tls = RedisSettings.TLS()
-        settings.tls?.authorityFile = server.directory.appending(path: "server.crt").path
+        settings.tls?.authorityFile = server.directory.path("server.crt")
         let target = EventsTarget(settings)
         #expect(await target.scrape().error == nil)
         try await publish(.received, server)

@@ -583,7 +583,7 @@ private struct Celery {
     }
 
     private let command: [String]
-    private let directory: URL
+    private let directory: TemporaryDirectory
 
     private static let application = """
         import json, sys
@@ -610,9 +610,8 @@ private struct Celery {
     /// - Parameter options: Kombu's transport options, as JSON.
     init(_ server: RedisServer, options: String = "{}") async throws {
         directory = server.directory
-        let file = directory.appending(path: "application.py")
-        try Self.application.write(to: file, atomically: true, encoding: .utf8)
-        command = [try await Self.python.value, file.path, "redis://127.0.0.1:\(server.port)/3", options]
+        let file = try directory.write("application.py", Self.application)
+        command = [try await Self.python.value, file, "redis://127.0.0.1:\(server.port)/3", options]
     }
 
     /// Sends tasks.
@@ -628,13 +627,11 @@ private struct Celery {
 
     /// Starts a worker.
     func work() throws -> Daemon {
-        try Daemon(command + ["work"], log: directory.appending(path: "worker.log"))
+        try Daemon(command + ["work"], log: directory.path("worker.log"))
     }
 
     /// What the worker had to say.
-    var log: String {
-        (try? String(contentsOf: directory.appending(path: "worker.log"), encoding: .utf8)) ?? ""
-    }
+    var log: String { directory.text("worker.log") }
 
     /// A Python that has Celery: the one that `make test` made, or its place here.
     private static let python = Task {

@@ -60,12 +60,10 @@ import Testing
                 import sys, application as lab
                 lab.app.control.revoke(sys.argv[1], terminate=True)
                 """
-            try application.write(to: file("application.py"), atomically: true, encoding: .utf8)
-            try sender.write(to: file("sender.py"), atomically: true, encoding: .utf8)
-            try revoker.write(to: file("revoker.py"), atomically: true, encoding: .utf8)
+            try server.directory.write("application.py", application)
+            try server.directory.write("sender.py", sender)
+            try server.directory.write("revoker.py", revoker)
         }
-
-        func file(_ name: String) -> URL { server.directory.appending(path: name) }
 
         func worker(_ name: String, _ options: String...) throws -> Daemon {
             try Daemon(
@@ -73,7 +71,7 @@ import Testing
                     python, "-m", "celery", "-A", "application", "worker", "-E", "-n", "\(name)@lab",
                     "--heartbeat-interval", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
                 ] + options,
-                environment: environment, log: file("\(name).log"))
+                environment: environment, log: server.directory.path("\(name).log"))
         }
 
         /// The one with which pages are parsed elsewhere, which has Celery too.
@@ -93,7 +91,7 @@ import Testing
         let lab = try await Lab()
         let server = lab.server
         // Everything that the server is told, with the address of who tells it.
-        let monitor = try Daemon(["redis-cli", "-s", server.socket, "MONITOR"], log: lab.file("monitor"))
+        let monitor = try Daemon(["redis-cli", "-s", server.socket, "MONITOR"], log: server.directory.path("monitor"))
         var settings = RedisSettings(name: "test", address: .tcp(host: "127.0.0.1", port: server.port))
         settings.database = 5
         settings.queues.celery.workerTimeout = 5
@@ -114,13 +112,13 @@ import Testing
                     String.init))
         }
         #expect(try await eventually(within: 60) { await workers() == ["w1", "w2"] })
-        let sent = try await run([lab.python, lab.file("sender.py").path], environment: lab.environment)
+        let sent = try await run([lab.python, server.directory.path("sender.py")], environment: lab.environment)
         #expect(sent.status == 0, "\(sent.errors)")
 
         let running = #"celery_task_started_total{hostname="lab",name="lab.slow",queue_name="celery"}"#
         #expect(try await eventually { await target.scrape().series[running] == 1 })
         let taskID = sent.output.filter { !$0.isWhitespace }
-        try await run([lab.python, lab.file("revoker.py").path, taskID], environment: lab.environment)
+        try await run([lab.python, server.directory.path("revoker.py"), taskID], environment: lab.environment)
 
         let ends = "celery_task_completed_total"
         #expect(
@@ -194,7 +192,7 @@ import Testing
 
         // Nothing that we said changes anything.
         monitor.stop()
-        let said = try String(contentsOf: lab.file("monitor"), encoding: .utf8).split(separator: "\n")
+        let said = server.directory.text("monitor").split(separator: "\n")
         let commands = said.filter { line in ours.contains { line.contains(" \($0)] ") } }.compactMap {
             $0.firstMatch(of: /\] "(\w+)"/).map { String($0.1).uppercased() }
         }

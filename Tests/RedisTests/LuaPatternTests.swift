@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func asLuaItselfWhateverThePattern() async throws {
-        var random = SmallRandom(state: 4)
+        var random = SplitMix64(seed: 4)
         func text(_ letters: String, upTo length: Int) -> String {
             let letters = Array(letters)
             return String(
@@ -118,18 +118,5 @@ import Testing
         #expect(reason(String(repeating: "()", count: 33)) == "it has more than 32 captures")
         #expect(reason(String(repeating: "a", count: 1025)) == "it is longer than 1024 bytes")
         #expect(reason("^(user):") == nil)
-    }
-}
-
-/// The same numbers at every run.
-private struct SmallRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

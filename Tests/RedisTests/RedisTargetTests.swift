@@ -92,8 +92,7 @@ import Testing
 
     @Test func wrongPasswordThenTheRightOne() async throws {
         let server = try await RedisServer("--requirepass", "open sesame")
-        let file = server.directory.appending(path: "password").path
-        try "hunter2\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let file = try server.directory.write("password", "hunter2\n")
         var settings = settings(server)
         settings.password = Secret(file: file)
         let target = target(settings)
@@ -105,7 +104,7 @@ import Testing
         #expect(series["redis_exporter_last_scrape_error{err=\"authentication\"}"] == 1)
         #expect(target.openConnections == 0)
 
-        try "open sesame\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try server.directory.write("password", "open sesame\n")
         #expect(try await scrapeUntilUp(target)["redis_up"] == 1)
         await target.shutdown()
     }
@@ -266,7 +265,7 @@ import Testing
             return await scrape(target).outcome.error
         }
         var trusted = RedisSettings.TLS()
-        trusted.authorityFile = server.directory.appending(path: "server.crt").path
+        trusted.authorityFile = server.directory.path("server.crt")
         #expect(await error(trusted) == nil)
 
         let place = "localhost:\(server.port)"
@@ -288,10 +287,10 @@ import Testing
         let server = try await RedisServer(isTLS: true, "--tls-auth-clients", "yes")
         var settings = settings(server, host: "localhost")
         settings.tls = RedisSettings.TLS()
-        settings.tls?.authorityFile = server.directory.appending(path: "server.crt").path
+        settings.tls?.authorityFile = server.directory.path("server.crt")
         #expect(await scrape(target(settings)).outcome.error?.reason == .connection)
-        settings.tls?.certificateFile = server.directory.appending(path: "server.crt").path
-        settings.tls?.keyFile = server.directory.appending(path: "server.key").path
+        settings.tls?.certificateFile = server.directory.path("server.crt")
+        settings.tls?.keyFile = server.directory.path("server.key")
         let target = target(settings)
         #expect(await scrape(target).outcome.isUp)
         await target.shutdown()

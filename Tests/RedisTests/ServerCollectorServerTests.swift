@@ -179,7 +179,7 @@ import Testing
                 { echo CLIENT SETNAME "$0"; echo BLPOP none 0; } | exec redis-cli "$@"
                 """
             return try Daemon(
-                ["bash", "-c", script, name] + connection, log: server.directory.appending(path: "\(name.count).log"))
+                ["bash", "-c", script, name] + connection, log: server.directory.path("\(name.count).log"))
         }
         let named = try daemon("a=b", "-h", "::1", "-p", "\(server.port)")
         let local = try daemon("uni", "-s", server.socket)
@@ -226,7 +226,7 @@ import Testing
         #expect(outcome.collectors.first { $0.name == "redis_rdb_file" }?.error == nil)
         try await server.cli("SET", "key", String(repeating: "x", count: 100))
         try await server.cli("SAVE")
-        let path = server.directory.appending(path: "my dump.rdb").path
+        let path = server.directory.path("my dump.rdb")
         let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
         #expect(size > 100)
         #expect(await scrape(target).families.series["redis_rdb_current_size_bytes"] == Double(size))

@@ -1,11 +1,14 @@
 import Foundation
 import Glibc
+import Lab
 import Testing
 
 @testable import Scraping
 
 @Suite("What a person is told of a target")
 struct ExaminationTests {
+    private let directory = TemporaryDirectory("secret")
+
     private static let grant = Remedy("psql", "GRANT pg_monitor TO exporter;")
 
     /// A scrape of the collectors a, b and c.
@@ -78,9 +81,7 @@ struct ExaminationTests {
 
     @Test("a password that everybody may read", arguments: [(0o644, true), (0o640, false), (0o400, false)])
     func exposure(mode: Int, isExposed: Bool) throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "pass-\(UUID().uuidString)").path
-        try "hunter2".write(toFile: path, atomically: true, encoding: .utf8)
-        defer { unlink(path) }
+        let path = try directory.write("secret", "hunter2")
         chmod(path, mode_t(mode))
         let finding = Secret(file: path).exposure
         #expect((finding != nil) == isExposed)

@@ -1,9 +1,11 @@
-import Foundation
+import Lab
 import Testing
 
 @testable import Scraping
 
 struct SecretTests {
+    private let directory = TemporaryDirectory("secret")
+
     @Test func neverPrints() {
         let secret = Secret(value: "hunter2")
         #expect("\(secret)" == "<redacted>")
@@ -15,8 +17,7 @@ struct SecretTests {
     }
 
     @Test func aFileIsReadEachTime() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        defer { try? FileManager.default.removeItem(atPath: path) }
+        let path = directory.path("secret")
         let secret = Secret(file: path)
         #expect(
             throws: CollectorError(
@@ -27,10 +28,10 @@ struct SecretTests {
         for (content, expected) in [
             ("one\n", "one"), (" two words \r\n", " two words "), ("", ""), ("a\nb\n\n", "a\nb"),
         ] {
-            try content.write(toFile: path, atomically: true, encoding: .utf8)
+            try directory.write("secret", content)
             #expect(try secret.reveal() == expected)
         }
-        try String(repeating: "x", count: 65_537).write(toFile: path, atomically: true, encoding: .utf8)
+        try directory.write("secret", String(repeating: "x", count: 65_537))
         #expect(throws: CollectorError.self) { try secret.reveal() }
     }
 }

@@ -1,11 +1,14 @@
 import Configuration
 import Glibc
+import Lab
 import NIOHTTP1
 import Testing
 
 @testable import WebServer
 
 @Suite struct LifecycleTests {
+    private let directory = TemporaryDirectory("web-server")
+
     @Test func answersUnderWayAreFinished() async throws {
         try await withServer({ $0.limits.readTimeout = .seconds(60) }, target: TestTarget(isOpen: false)) { server in
             let idle = try server.client()
@@ -42,8 +45,7 @@ import Testing
 
     /// As systemd hands them over: bound, and listened to.
     @Test func aSocketThatIsHandedOverIsListenedTo() async throws {
-        let path = "/tmp/inherited-\(UInt32.random(in: 0 ... .max)).sock"
-        defer { unlink(path) }
+        let path = directory.path("inherited.sock")
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var name = unixAddress(path)
         try #require(withSocketAddress(&name) { bind(descriptor, $0, $1) } == 0)
@@ -129,9 +131,7 @@ import Testing
     }
 
     @Test func unixSocket() async throws {
-        let path = "/tmp/web-server-tests-\(getpid()).sock"
-        unlink(path)
-        defer { unlink(path) }
+        let path = directory.path("web.sock")
         // What a server leaves that was killed.
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var name = unixAddress(path)
@@ -154,10 +154,7 @@ import Testing
     }
 
     @Test func aFileInTheSocketsPlaceIsLeftAlone() async throws {
-        let path = "/tmp/web-server-tests-\(getpid()).txt"
-        let descriptor = creat(path, 0o600)
-        close(descriptor)
-        defer { unlink(path) }
+        let path = try directory.write("web.txt", "")
         var settings = WebSettings()
         settings.addresses = [.unix(path: path)]
         let error = await #expect(throws: WebServer.ListenError.self) { try await makeServer(settings).start() }

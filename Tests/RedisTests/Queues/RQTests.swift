@@ -131,7 +131,7 @@ import Testing
         let lab = try await QueueLab()
         let worker = try Daemon(
             [python, "-c", Self.worker, lab.server.socket], stop: "KILL",
-            log: lab.server.directory.appending(path: "worker.log"))
+            log: lab.server.directory.path("worker.log"))
         defer { worker.stop() }
         // It sleeps in its last job.
         #expect(
