@@ -66,7 +66,7 @@ struct Router: Sendable {
         if Task.isCancelled { response.status = .custom(code: 499, reasonPhrase: "Client Closed Request") }
         metrics.end(
             handler: handler, method: request.method, status: response.status, took: start.duration(to: .now),
-            size: response.body.count)
+            size: request.method == .HEAD ? 0 : response.body.count)
         return response
     }
 
