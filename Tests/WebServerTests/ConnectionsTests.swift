@@ -10,6 +10,8 @@ import Testing
         try await withServer({ $0.limits.connections = 3 }) { server in
             let first = try server.client()
             let dripping = try server.client()
+            // A connection is there for a client before it is for the server, which is to know this one before others ask.
+            try await eventually { server.server.connections.count == 2 }
             let second = try server.client()
             #expect(try await first.get("/-/healthy").status == 200)
             #expect(try await second.get("/-/healthy").status == 200)
