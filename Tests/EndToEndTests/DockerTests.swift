@@ -153,16 +153,17 @@ struct DockerTests {
         let engine = try DockerEngine.shared
         let exporter = try await nameless()
         func ours(_ page: Page) -> Set<String> { Set(page.values.keys.compactMap { $0.labels["id"] }) }
-        func openFiles() throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(exporter.daemon.pid)/fd").count
+        func openFiles(of cgroups: Set<String>) throws -> [String] {
+            let directory = "/proc/\(exporter.daemon.pid)/fd"
+            return try FileManager.default.contentsOfDirectory(atPath: directory)
+                .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
+                .filter { file in cgroups.contains { file.contains($0) } }
         }
         // One that a scrape does meet is closed again once it is gone.
-        let met = try await engine.run("met")
-        let meeting = ours(try await exporter.page())
-        #expect(meeting.contains(engine.cgroup(of: met)))
+        let met = engine.cgroup(of: try await engine.run("met"))
+        #expect(ours(try await exporter.page()).contains(met))
+        #expect(try openFiles(of: [met]) != [])
         try await engine.cli("rm", "--force", "met")
-        _ = try await exporter.page()
-        let before = try openFiles()
         var unmet: Set<String> = []
         for _ in 0..<3 {
             unmet.insert(engine.cgroup(of: try await engine.run("unmet")))
@@ -172,10 +173,10 @@ struct DockerTests {
         #expect(left == [])
         let isClosed = try await eventually {
             _ = try await exporter.page()
-            return try openFiles() <= before
+            return try openFiles(of: unmet.union([met])) == []
         }
-        let after = try openFiles()
-        #expect(isClosed, "\(before), then \(after)")
+        let open = try openFiles(of: unmet.union([met]))
+        #expect(isClosed, "\(open)")
     }
 
     /// What people see of their containers.
