@@ -127,7 +127,9 @@ extension Channel {
     }
 
     private func giveUp() {
-        triggerUserOutboundEvent(PipelineHandler.GiveUp(), promise: nil)
+        // Behind the request: where its time is up at once, it may still be on its way to the event loop, and nobody would
+        // end it after that.
+        eventLoop.execute { self.triggerUserOutboundEvent(PipelineHandler.GiveUp(), promise: nil) }
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Lab
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -119,6 +120,17 @@ import Testing
         #expect(series["redis_up"] == 1)
         #expect(series[size] == nil)
         await target.shutdown()
+    }
+
+    @Test func nobodyWaitsForAReplyWhoseTimeIsUpBeforeItIsAskedFor() async throws {
+        let server = try await ScriptedServer { _ in .nothing }
+        let settings = RedisSettings(name: "test", address: .tcp(host: "127.0.0.1", port: server.port))
+        let dialer = RedisDialer(settings, group: MultiThreadedEventLoopGroup.singleton)
+        for _ in 0..<200 {
+            let channel = try await dialer.open(until: Deadline(after: .seconds(60)))
+            let answer = await channel.exchange(Pipeline([.info]), until: Deadline(after: .zero))
+            #expect(answer.failure?.reason == .timeout)
+        }
     }
 
     @Test func aReplyThatStopsInTheMiddle() async throws {
