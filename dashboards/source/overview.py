@@ -1,14 +1,14 @@
 """One screen for whoever is woken: what is down, what fires, and where it hurts."""
 
-from containers import cpu_ratio, memory_ratio, throttled
+from containers import DISK_FREE, HOST_CPU, HOST_MEMORY, cpu_ratio, memory_ratio, throttled
 from expressions import named
 from pages import group, page
 from panels import UP, figure, graph, rows, see, states
+from postgres import CONNECTIONS, SERVER
 from requests import durations, error_ratio
 from thresholds import GREEN, ORANGE, RED, above, below, steps
 
 FIRING = 'ALERTS{alertstate="firing"}'
-SERVER = "{{target}} {{instance}}"
 CONTAINER = "{{who}} {{instance}}"
 
 
@@ -106,11 +106,7 @@ PAGE = page(
             "postgres",
             "PostgreSQL connections",
             "Sessions of clients as part of max_connections. When all are taken nobody gets in, the exporter included.",
-            (
-                'sum by (instance, target) (pg_stat_activity_count{TARGET,backend_type=~"client backend|"}) '
-                "/ on (instance, target) max by (instance, target) (pg_settings_max_connections{TARGET})",
-                SERVER,
-            ),
+            (CONNECTIONS, SERVER),
             unit="percentunit",
             thresholds=above("PostgresConnections"),
             runbook="postgres#PostgresConnections",
@@ -153,10 +149,7 @@ PAGE = page(
             "containers",
             "CPU",
             "CPU time as part of what may be used: the machine's, and that of the containers nearest to their limit.",
-            (
-                '1 - avg by (instance) (rate(node_cpu_seconds_total{HERE,mode="idle"}[$__rate_interval]))',
-                "machine {{instance}}",
-            ),
+            (HOST_CPU % "$__rate_interval", "machine {{instance}}"),
             (f"topk(5, {cpu_ratio('$__rate_interval', 'HERE')})", CONTAINER),
             unit="percentunit",
             thresholds=above("ContainerCpu"),
@@ -166,10 +159,7 @@ PAGE = page(
             "containers",
             "Memory against limit",
             "Memory that cannot be given back as part of the limit: at 100 % processes are killed.",
-            (
-                "1 - max by (instance) (node_memory_MemAvailable_bytes{HERE} / node_memory_MemTotal_bytes)",
-                "machine {{instance}}",
-            ),
+            (f"1 - {HOST_MEMORY}", "machine {{instance}}"),
             (f"topk(5, {memory_ratio('HERE')})", CONTAINER),
             unit="percentunit",
             thresholds=above("ContainerMemory"),
@@ -207,12 +197,7 @@ PAGE = page(
             "containers",
             "Free disk space",
             "The fullest file systems.",
-            (
-                "bottomk(5, min by (instance, mountpoint) ("
-                'node_filesystem_avail_bytes{HERE,fstype!~"tmpfs|ramfs|squashfs|iso9660|erofs"} '
-                "/ (node_filesystem_size_bytes > 0) unless node_filesystem_readonly == 1))",
-                "{{mountpoint}} {{instance}}",
-            ),
+            (f"bottomk(5, min by (instance, mountpoint) ({DISK_FREE}))", "{{mountpoint}} {{instance}}"),
             unit="percentunit",
             thresholds=below("HostDisk"),
             runbook="host#HostDisk",
