@@ -40,8 +40,9 @@ public final class DockerEngine: ContainerEngine {
     }
 
     deinit {
-        server.stopAtOnce()
-        if let ownCgroup { removeCgroup(ownCgroup) }
+        server.end(in: directory) { [ownCgroup] in
+            if let ownCgroup { removeCgroup(ownCgroup) }
+        }
     }
 
     /// The id.

@@ -39,7 +39,7 @@ public final class PgBouncerServer: Sendable {
     }
 
     deinit {
-        server.stopAtOnce()
+        server.end(in: directory)
     }
 
     /// Starts a stopped pooler.

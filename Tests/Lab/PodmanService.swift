@@ -54,8 +54,8 @@ public final class PodmanService: ContainerEngine {
     }
 
     deinit {
-        server.stopAtOnce()
-        removeCgroup("/\(directory.url.lastPathComponent)")
+        let ownCgroup = "/\(directory.url.lastPathComponent)"
+        server.end(in: directory) { removeCgroup(ownCgroup) }
     }
 
     /// As Podman names them without systemd.

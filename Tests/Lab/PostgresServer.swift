@@ -68,7 +68,7 @@ public final class PostgresServer: Sendable {
     }
 
     deinit {
-        server.stopAtOnce()
+        server.end(in: directory)
     }
 
     /// The password of every role, with characters that connection strings give trouble with.

@@ -63,7 +63,7 @@ public final class RedisServer: Sendable {
     }
 
     deinit {
-        server.stopAtOnce()
+        server.end(in: directory)
     }
 
     /// The versions beside the installed one that there are; `make test` puts them there.

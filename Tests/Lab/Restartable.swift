@@ -19,10 +19,26 @@ final class Restartable: Sendable {
         try await onThreadOfItsOwn { stopped.stop() }
     }
 
-    /// Ends the server from where nothing can be awaited.
-    func stopAtOnce() {
-        letGo()?.stop()
+    /// Ends the server from where nothing can be awaited, such as a `deinit`; this process does not end before it.
+    ///
+    /// - Parameters:
+    ///   - directory: The server's, which is there until then.
+    ///   - cleanUp: What is to be done after it.
+    func end(in directory: TemporaryDirectory, then cleanUp: @escaping @Sendable () -> Void = {}) {
+        let stopped = letGo()
+        Self.ending.enter()
+        Thread.detachNewThread {
+            stopped?.stop()
+            cleanUp()
+            withExtendedLifetime(directory) {}
+            Self.ending.leave()
+        }
     }
+
+    private static let ending: DispatchGroup = {
+        atexit { _ = Restartable.ending.wait(timeout: .now() + 30) }
+        return DispatchGroup()
+    }()
 
     private func letGo() -> Daemon? {
         daemon.withLock { daemon in

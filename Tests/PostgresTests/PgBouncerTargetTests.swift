@@ -145,7 +145,7 @@ struct PgBouncerTargetTests {
         pooler.signal(SIGSTOP)
         let start = ContinuousClock.now
         let (outcome, series) = await scrape(target, within: .milliseconds(500))
-        #expect(start.duration(to: .now) < .seconds(5))
+        #expect(start.duration(to: .now) < .seconds(20))
         #expect(series == ["pgbouncer_up": 0])
         #expect(outcome.error?.reason == .timeout)
         pooler.signal(SIGCONT)

@@ -201,9 +201,9 @@ import Testing
             }
         }
         gone.signal(SIGSTOP)
-        let (hanging, series) = await target.scrape(within: .seconds(1))
+        let (hanging, series) = await target.scrape(within: .seconds(4))
         #expect(hanging.isUp)
-        #expect(hanging.duration < .seconds(1))
+        #expect(hanging.duration < .seconds(20))
         #expect(hanging.error(of: "redis_queues")?.reason == .timeout)
         #expect(isMissingAlone(series))
         gone.signal(SIGCONT)

@@ -94,7 +94,7 @@ import Testing
         for pattern in ["(.*)(.*)(.*)(.*)x", "(.-)(.-)(.-)(.-)x", "a*a*a*a*a*a*b", "%b()%b()", "(a*)%1%1x"] {
             #expect(try LuaPattern(pattern).firstMatch(in: subject) == nil)
         }
-        #expect(start.duration(to: .now) < .seconds(5))
+        #expect(start.duration(to: .now) < .seconds(30))
         #expect(try LuaPattern("^(a*)$").firstMatch(in: subject)?.captures == [subject])
         #expect(try LuaPattern(String(repeating: "a?", count: 500)).firstMatch(in: subject)?.range == 0..<500)
     }

@@ -163,7 +163,7 @@ struct SearchTests {
         let start = ContinuousClock.now
         let name = String(repeating: "a", count: 1000) + "!"
         #expect(try !#require(RegularExpression("^(a+)+$")).isFound(in: name))
-        #expect(start.duration(to: .now) < .seconds(1))
+        #expect(start.duration(to: .now) < .seconds(20))
     }
 
     @Test(arguments: ["(", "a{2,1}", "[a", "*(", #"(a)\1"#, #"\d+"#, #"\\\d"#, "a\\"])

@@ -17,7 +17,7 @@ import Testing
     }
 
     private func scrape(
-        _ target: RedisTarget, within timeout: Duration = .seconds(5)
+        _ target: RedisTarget, within timeout: Duration = .seconds(20)
     ) async -> (outcome: ScrapeOutcome, series: [String: Double]) {
         await target.scrape(within: timeout)
     }
@@ -173,7 +173,7 @@ import Testing
         // While it backs off, it fails at once.
         let (next, _) = await scrape(target)
         #expect(next.error?.reason == .timeout)
-        #expect(next.duration < .seconds(1))
+        #expect(next.duration < .seconds(10))
         server.signal(SIGCONT)
         // The server may not have seen yet that the connection from before is closed.
         #expect(try await eventually { try await scrapeUntilUp(target)["redis_connected_clients"] == 1 })

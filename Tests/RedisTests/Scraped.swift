@@ -21,7 +21,7 @@ extension RedisTarget {
 
     /// One scrape as the gather does it, without the gather's own patience.
     func scrape(
-        within timeout: Duration = .seconds(5)
+        within timeout: Duration = .seconds(20)
     ) async -> (outcome: ScrapeOutcome, series: [String: Double]) {
         let scrape = Scrape(until: Deadline(after: timeout))
         await run(scrape)

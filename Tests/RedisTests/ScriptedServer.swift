@@ -1,6 +1,9 @@
 import NIOCore
 import NIOPosix
-import Synchronization
+import Testing
+
+@testable import Redis
+@testable import Scraping
 
 /// A tiny server that answers as a test says, whether that is right or not.
 final class ScriptedServer: Sendable {
@@ -34,28 +37,36 @@ final class ScriptedServer: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let answer: @Sendable (String) -> Answer
+        private var reader: ReplyReader
+        private var isDripping = false
 
-        init(answer: @escaping @Sendable (String) -> Answer) {
+        init(answer: @escaping @Sendable (String) -> Answer) throws {
             self.answer = answer
+            reader = try ReplyReader()
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let channel = context.channel
-            for command in String(buffer: unwrapInboundIn(data)).split(separator: "*") {
-                let lines = command.split(separator: "\r\n").dropFirst()
-                let words = lines.enumerated().filter { $0.offset % 2 == 1 }.map(\.element).joined(separator: " ")
-                switch answer(words) {
-                case .reply(let text): channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
-                case .drip(let text):
-                    for (index, byte) in text.utf8.enumerated() {
-                        channel.eventLoop.scheduleTask(in: .milliseconds(50 * Int64(index))) {
-                            channel.writeAndFlush(ByteBuffer(bytes: [byte]), promise: nil)
+            do throws(CollectorError) {
+                try reader.feed(unwrapInboundIn(data))
+                while !isDripping, let command = try reader.next() {
+                    let words = command.elements.compactMap(\.text).map { String(decoding: $0, as: UTF8.self) }
+                    switch answer(words.joined(separator: " ")) {
+                    case .reply(let text): channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+                    case .drip(let text):
+                        isDripping = true
+                        for (index, byte) in text.utf8.enumerated() {
+                            channel.eventLoop.scheduleTask(in: .milliseconds(50 * Int64(index))) {
+                                channel.writeAndFlush(ByteBuffer(bytes: [byte]), promise: nil)
+                            }
                         }
+                    case .nothing: break
+                    case .hangUp: channel.close(promise: nil)
                     }
-                    return
-                case .nothing: break
-                case .hangUp: return channel.close(promise: nil)
                 }
+            } catch {
+                Issue.record(error)
+                channel.close(promise: nil)
             }
         }
     }

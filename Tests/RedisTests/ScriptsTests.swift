@@ -94,7 +94,7 @@ import Testing
     @Test func aScriptThatTakesTooLongLeavesTheRest() async throws {
         let server = try await RedisServer()
         let target = target(server, ["endless.lua": "while true do end", "never.lua": "return {'a', 1}"])
-        let scraped = await Scraped(target, within: .seconds(2))
+        let scraped = await Scraped(target, within: .seconds(5))
         #expect(scraped.outcome.isUp)
         #expect(scraped.series["redis_connected_clients"] == 1)
         #expect(!scraped.series.keys.contains { $0.hasPrefix("redis_script") })

@@ -209,7 +209,7 @@ struct Scraped {
     let outcome: ScrapeOutcome
     let families: [MetricFamily]
 
-    init(_ target: RedisTarget, within timeout: Duration = .seconds(5)) async {
+    init(_ target: RedisTarget, within timeout: Duration = .seconds(20)) async {
         let scrape = Scrape(until: Deadline(after: timeout))
         await target.run(scrape)
         scrape.finish()
