@@ -9,8 +9,9 @@ struct RedisBackground: Sendable {
     /// Opens connections of a collector's own.
     let dialer: RedisDialer
 
-    /// The longest that one piece of work may keep a scrape from the connection.
-    private static let limit = Duration.seconds(2)
+    /// How long one piece of work may take, waiting for its turn included. Above what a server pauses for now and then, such
+    /// as for a slow command: to give up means to close the connection, and the scrape that waits for it would find none.
+    private static let limit = Duration.seconds(10)
     /// How many elements a step takes, unless somebody asked for another number; about a millisecond of the server's time.
     static let stepSize = 1000
 
@@ -106,9 +107,11 @@ final class RedisRounds: Sendable {
 
     /// Lets those look around whose last look began some time ago and is over.
     ///
-    /// - Returns: What fires when each has looked around once; `nil` where they have.
+    /// - Returns: The first time, what fires when each has looked around once; `nil` from then on, even where a long search
+    ///   is still under way.
     func begin(_ server: RedisBackground) -> Signal? {
         state.withLock { state in
+            let isFirst = state.starts.isEmpty
             for look in looks where state.running[look.name] == nil {
                 if let start = state.starts[look.name], start.duration(to: .now) < interval { continue }
                 state.starts[look.name] = .now
@@ -123,7 +126,7 @@ final class RedisRounds: Sendable {
                     self.end(look.name, failure)
                 }
             }
-            return state.new.isEmpty ? nil : allHaveLooked
+            return isFirst ? allHaveLooked : nil
         }
     }
 

@@ -91,7 +91,7 @@ public enum CgroupMachine {
     /// Without the use of CMPXCHG16B (feature 141): with it Linux 6.12 now and then fails in QEMU 7.2, and without it
     /// no failure was seen. That its emulation is at fault is a guess. Programs use it all the same, and where each
     /// processor had a thread of its own one has hung at its start.
-    private static let parameters = ["console=\(console)", "quiet", "panic=-1", "clearcpuid=141"]
+    private static let parameters = ["console=\(console)", "quiet", "panic=-1", "clearcpuid=141", "no_timer_check"]
 
     // Emulation takes all of a processor that it gets, and the tests beside it have time limits.
     #if arch(arm64)

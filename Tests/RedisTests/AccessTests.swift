@@ -264,7 +264,7 @@ struct RedisRightsTests {
             try await server.cli("PFADD", "sketch", "\(command)")
             try await makeUser(words.filter { $0 != command }.joined(separator: " "), server)
             let probe = try target(server, user: "stack-exporter") { $0.options.runsScriptsReadOnly = scriptsReadOnly }
-            for _ in 0..<2 { _ = await probe.scrape(within: .seconds(20)) }
+            for _ in 0..<2 { _ = await probe.scrape(within: .seconds(60)) }
             #expect(try await refusals(server) != "", "\(command)")
             await probe.shutdown()
         }

@@ -179,6 +179,28 @@ import Testing
         await target.shutdown()
     }
 
+    @Test func aServerThatPausesDuringALookIsNotDown() async throws {
+        let server = try await RedisServer("--enable-debug-command", "yes")
+        try await server.cli("DEBUG", "POPULATE", "10000", "a")
+        let target = RedisTarget(port: server.port) {
+            $0.keys.counted = [RedisKey(key: "a*")]
+            // It goes on for minutes, so that one of its questions is under way in the pause.
+            $0.keys.batchSize = 1
+            $0.keys.searchedPerSecond = 20
+        }
+        #expect(await target.scrape(within: .seconds(4)).outcome.isUp)
+        async let pause = server.cli("DEBUG", "SLEEP", "3")
+        try await Task.sleep(for: .milliseconds(500))
+        let (outcome, series) = await target.scrape(within: .seconds(400))
+        #expect(outcome.isUp)
+        #expect(outcome.error == nil)
+        // It met the pause; only the first one waits for what is searched.
+        #expect(outcome.duration > .seconds(1) && outcome.duration < .seconds(60))
+        #expect(series["redis_up"] == 1)
+        _ = try await pause
+        await target.shutdown()
+    }
+
     @Test func aReplicaThatLostItsMasterAndServesNothing() async throws {
         let master = try await RedisServer()
         let replica = try await RedisServer(
