@@ -18,8 +18,9 @@ REVISION = $(shell git describe --always --abbrev=12 --exclude='*' --dirty=+)
 EXPORTER := $(CURDIR)/.build/stack-exporter
 # Swift leaves directories in TMPDIR whenever it builds: here they do not outlive the next build.
 # Coloured where there is a terminal, all would be compiled anew for each change of place.
+# What is kept of the package's description would have the revision of an earlier build.
 SWIFT_BUILD := TMPDIR=$(CURDIR)/.build/tmp swift build -c release --static-swift-stdlib --product stack-exporter \
-	--no-color-diagnostics
+	--manifest-cache none --disable-build-manifest-caching --no-color-diagnostics
 PYTHON := $(CURDIR)/.build/python/bin/python3
 POSTGRES_VERSIONS := $(CURDIR)/.build/postgres
 REDIS_VERSIONS := $(CURDIR)/.build/redis
