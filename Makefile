@@ -38,7 +38,7 @@ TEST_PACKAGES := postgresql pgbouncer redis-server prometheus prometheus-alertma
 	docker.io docker-compose haproxy podman busybox-static systemd zsh fish groff mandoc shellcheck $(QEMU)
 
 # So many tests at once: with all of them, each gets a turn so seldom that what is tested are its time limits.
-TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 STACK_EXPORTER_BINARY=$(EXPORTER) PROMETHEUS_CLIENT_PYTHON=$(PYTHON) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
+TEST := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16 STACK_EXPORTER_BINARY=$(EXPORTER) POSTGRES_VERSIONS=$(POSTGRES_VERSIONS) \
 	REDIS_VERSIONS=$(REDIS_VERSIONS) CGROUP_KERNELS=$(CGROUP_KERNELS) REPLACED_EXPORTERS=$(EXPORTERS) swift test
 # Among thousands of lines what failed is hard to find, and stands once more at the end.
 SUMMARY = 2>&1 | tee .build/test.log || { echo "What failed:"; grep '✘' .build/test.log; false; }

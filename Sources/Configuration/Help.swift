@@ -30,7 +30,7 @@ extension Command {
 }
 
 extension Environment {
-    /// The variables that name what to scrape, for help and the README.
+    /// The variables that name what to scrape, for help and docs/settings.md.
     static let sources: [(variables: String, help: String)] = [
         ("DATA_SOURCE_NAME", "PostgreSQL as a URI or key=value pairs; several, with commas before each postgresql://"),
         (

@@ -3,7 +3,7 @@ import Logging
 import Scraping
 
 /// A setting with its flag, its variables and what they do: the one place that knows them, from which the command line,
-/// the environment, the keys of the configuration file, `--help` and the README's table come.
+/// the environment, the keys of the configuration file, `--help` and the table of docs/settings.md come.
 struct Option: Sendable {
     /// The flag without its dashes.
     let flag: String

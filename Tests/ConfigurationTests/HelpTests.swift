@@ -1,4 +1,5 @@
 import Foundation
+import Lab
 import Scraping
 import Testing
 
@@ -25,21 +26,14 @@ struct HelpTests {
         for collector in CollectorSelection.catalogue { #expect(!collector.metrics.isEmpty, "\(collector.name)") }
     }
 
-    /// The README's table is written from the same options; a new one has to get its row.
-    @Test func theReadmeHasEveryOption() throws {
-        let readme = try readme()
+    /// The table is written from the same options; a new one has to get its row.
+    @Test func theDocumentHasEveryOption() throws {
+        let document = try Repository.text("docs/settings.md")
         let rows =
             Option.named.map {
                 "| `\($0.usage)` | \($0.variables.map { "`\($0)`" }.joined(separator: ", ")) | \($0.defaultText) | \($0.help) |"
             } + Environment.sources.map { "| \($0.variables) | \($0.help) |" }
-        #expect(rows.filter { !readme.contains("\($0)\n") } == [])
-        #expect(CollectorSelection.catalogue.map(\.name).filter { !readme.contains("`\($0)`") } == [])
+        #expect(rows.filter { !document.contains("\($0)\n") } == [])
+        #expect(CollectorSelection.catalogue.map(\.name).filter { !document.contains("`\($0)`") } == [])
     }
-}
-
-/// The repository's README.
-func readme() throws -> String {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    return try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
 }

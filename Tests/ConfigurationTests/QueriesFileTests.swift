@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import Lab
 import Scraping
 import Testing
 
@@ -204,14 +205,11 @@ struct QueriesFileTests {
         #expect(error?.description.contains("a_b_c is a metric of the query a; ") == true)
     }
 
-    @Test func theReadmesExampleHasEveryUsage() throws {
-        let readme = try readme()
-        let section = try #require(readme.range(of: "### Custom queries"))
-        let start = try #require(readme.range(of: "```yaml\n", range: section.upperBound..<readme.endIndex))
-        let end = try #require(readme.range(of: "```", range: start.upperBound..<readme.endIndex))
-        let file = try load(String(readme[start.upperBound..<end.lowerBound]))
+    @Test func theDocumentedExampleHasEveryUsage() throws {
+        let file = try load(try Repository.example(in: "docs/queries.md"))
         #expect(Set(file.queries.flatMap(\.columns).map(\.usage)) == Set(CustomQuery.Usage.allCases))
-        for usage in CustomQuery.Usage.allCases { #expect(readme.contains("`\(usage.rawValue)`")) }
+        let document = try Repository.text("docs/queries.md")
+        for usage in CustomQuery.Usage.allCases { #expect(document.contains("`\(usage.rawValue)`")) }
     }
 
     @Test func aDamagedFileIsRefusedAndNoCrash() {

@@ -5,8 +5,8 @@ import Testing
 /// Who is told of which alert: by the configuration as it is in the repository, and by what arrives.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct AlertingTests {
-    private static let file = RuleFiles.docker.appending(path: "alertmanager/alertmanager.yml")
-    private static let templates = RuleFiles.docker.appending(path: "alertmanager/templates")
+    private static let file = Repository.docker.appending(path: "alertmanager/alertmanager.yml")
+    private static let templates = Repository.docker.appending(path: "alertmanager/templates")
     private let directory = TemporaryDirectory("alerting")
 
     @Test func theConfigurationIsWellFormed() async throws {

@@ -12,7 +12,7 @@ final class Alertmanager: Sendable {
     var log: String { directory.text("log") }
 
     init(telling receiver: WebhookReceiver) async throws {
-        let file = RuleFiles.docker.appending(path: "alertmanager/alertmanager.yml")
+        let file = Repository.docker.appending(path: "alertmanager/alertmanager.yml")
         let lines = try String(contentsOf: file, encoding: .utf8).split(
             separator: "\n", omittingEmptySubsequences: false)
         // The sections by their first lines: what is told to whom is replaced.

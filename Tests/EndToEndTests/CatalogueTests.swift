@@ -38,8 +38,7 @@ extension WholeServerTests {
 
 struct CatalogueTests {
     @Test func theCommittedCatalogueIsTheProgramsOwn() async throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../dashboards/metrics.md")
-        let committed = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        let committed = try Repository.text("dashboards/metrics.md").split(separator: "\n")
         let own = try await Exporter.run(["metrics", "--format=markdown"]).output.split(separator: "\n")
         let isCurrent = committed == own
         #expect(isCurrent, "make catalogue writes it anew: \(Set(committed).symmetricDifference(own).sorted())")

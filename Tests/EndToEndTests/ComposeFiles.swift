@@ -22,12 +22,6 @@ final class ComposeFiles: Sendable {
     /// The copy of `docker/`.
     let directory = TemporaryDirectory("compose")
 
-    /// The top of the repository.
-    static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    /// The original.
-    static let original = repository.appending(path: "docker")
-
     init() async throws {
         // As it is in the repository, without what somebody has made there.
         let script = """
@@ -35,7 +29,7 @@ final class ComposeFiles: Sendable {
             rm -rf "$2/secrets"
             "$2/make-secrets"
             """
-        let made = try await run(["sh", "-euc", script, "copy", Self.original.path, directory.path])
+        let made = try await run(["sh", "-euc", script, "copy", Repository.docker.path, directory.path])
         guard made.status == 0 else { throw LabError("make-secrets: \(made.errors)") }
     }
 
@@ -90,12 +84,4 @@ extension PostgresServer {
             guard result.status == 0 else { throw LabError("\(script): \(result.errors)") }
         }
     }
-}
-
-/// A program of the Python environment that `make test` makes.
-func pythonProgram(_ name: String) throws -> String {
-    guard let python = ProcessInfo.processInfo.environment["PROMETHEUS_CLIENT_PYTHON"] else {
-        throw LabError("PROMETHEUS_CLIENT_PYTHON does not say where Python is; make test sets it")
-    }
-    return URL(filePath: python).deletingLastPathComponent().appending(path: name).path
 }

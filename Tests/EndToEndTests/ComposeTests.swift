@@ -163,7 +163,7 @@ struct ComposeTests {
         let exporter = try await Exporter(environment.mapValues { files.translated($0, hosts: hosts) })
 
         // The worker and its sender, by the command lines of the services.
-        let python = try pythonProgram("python3")
+        let python = Repository.python
         var workers: [Daemon] = []
         for name in ["demo-worker", "demo-sender"] {
             let service = try #require(services[name])

@@ -55,7 +55,7 @@ struct DashboardFile: Decodable, Sendable {
     /// As they are in the file.
     private let panels: [Panel]
 
-    static let directory = ComposeFiles.repository.appending(path: "dashboards")
+    static let directory = Repository.root.appending(path: "dashboards")
 
     /// The files, by their names.
     static func files(in directory: URL = directory) throws -> [URL] {

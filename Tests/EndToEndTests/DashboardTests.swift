@@ -19,7 +19,7 @@ struct DashboardTests {
     @Test func theCommittedOnesAreWhatTheSourceWrites() async throws {
         let source = DashboardFile.directory.appending(path: "source")
         let written = try await run(
-            [try pythonProgram("python3"), source.path, directory.path],
+            [Repository.python, source.path, directory.path],
             environment: .added(["PYTHONDONTWRITEBYTECODE": "1"]))
         try #require(written.status == 0, "\(written.errors)")
         let names = try DashboardFile.files(in: directory.url).map(\.lastPathComponent)
@@ -59,10 +59,10 @@ struct DashboardTests {
     }
 
     private func schema(of files: [URL], by directory: String) async throws -> CommandResult {
-        let path = directory.isEmpty ? [:] : ["PYTHONPATH": try pythonProgram("../\(directory)")]
-        let program = ComposeFiles.repository.appending(path: "Tests/Lab/grafana-schema").path
+        let path = directory.isEmpty ? [:] : ["PYTHONPATH": Repository.pythonProgram("../\(directory)")]
+        let program = Repository.root.appending(path: "Tests/Lab/grafana-schema").path
         return try await run(
-            [try pythonProgram("python3"), program] + files.map(\.path),
+            [Repository.python, program] + files.map(\.path),
             environment: .added(path.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }))
     }
 
@@ -201,7 +201,7 @@ struct DashboardTests {
 
     /// What the committed custom queries serve.
     private static func customNames() throws -> [String] {
-        let text = try String(contentsOf: RuleFiles.docker.appending(path: "queries.yaml"), encoding: .utf8)
+        let text = try String(contentsOf: Repository.docker.appending(path: "queries.yaml"), encoding: .utf8)
         var query: Substring = ""
         var names: [String] = []
         for line in text.split(separator: "\n") {

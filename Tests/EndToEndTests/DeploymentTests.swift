@@ -11,8 +11,8 @@ struct DeploymentTests {
 
     @Test(arguments: ["Dockerfile", "demo/Dockerfile"])
     func hadolintIsContent(path: String) async throws {
-        let file = ComposeFiles.original.appending(path: path).path
-        let result = try await run([try pythonProgram("hadolint"), file])
+        let file = Repository.docker.appending(path: path).path
+        let result = try await run([Repository.pythonProgram("hadolint"), file])
         #expect(result.status == 0)
         #expect(result.output + result.errors == "")
     }
@@ -20,8 +20,8 @@ struct DeploymentTests {
     /// The validator has the schemas of Kubernetes, not those of Prometheus' operator.
     @Test(arguments: ["daemonset.yaml", "sidecar.yaml"])
     func kubernetesTakesTheFiles(name: String) async throws {
-        let file = ComposeFiles.original.appending(path: "kubernetes/\(name)").path
-        let result = try await run([try pythonProgram("kubernetes-validate"), "--strict", file])
+        let file = Repository.docker.appending(path: "kubernetes/\(name)").path
+        let result = try await run([Repository.pythonProgram("kubernetes-validate"), "--strict", file])
         #expect(result.status == 0, "\(result.output)\(result.errors)")
         let passed = (result.output + result.errors).matches(of: /passed for resource (\w+)/).map { String($0.1) }
         #expect(passed == (name == "sidecar.yaml" ? ["statefulset", "service"] : ["daemonset"]))
@@ -46,7 +46,7 @@ struct DeploymentTests {
             assert all(mount.get("readOnly") for mount in exporter["volumeMounts"])
             """
         let checked = try await run([
-            try pythonProgram("python3"), "-c", script, file, BuildInformation.version,
+            Repository.python, "-c", script, file, BuildInformation.version,
         ])
         #expect(checked.status == 0, "\(checked.errors)")
     }
@@ -54,7 +54,7 @@ struct DeploymentTests {
     @Test func systemdTakesTheUnits() async throws {
         let names = ["stack-exporter.service", "stack-exporter.socket"]
         for name in names {
-            let unit = try String(contentsOf: ComposeFiles.original.appending(path: "systemd/\(name)"), encoding: .utf8)
+            let unit = try String(contentsOf: Repository.docker.appending(path: "systemd/\(name)"), encoding: .utf8)
             // It asks whether the program is there.
             try directory.write(name, unit.replacing("/usr/bin/stack-exporter", with: "/usr/bin/true"))
         }
@@ -105,7 +105,7 @@ struct DeploymentTests {
     }
 
     @Test func theListOfPartsIsSPDX() async throws {
-        let program = ComposeFiles.original.appending(path: "sbom").path
+        let program = Repository.docker.appending(path: "sbom").path
         let parts = """
             pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64
             pkg:deb/debian/libgmp10@2%3A6.2.1%2Bdfsg1-1.1?arch=amd64
@@ -132,7 +132,7 @@ struct DeploymentTests {
                 == ["1.2.3", "12.2.0-14+deb12u1", "2:6.2.1+dfsg1-1.1", "2.101.2"])
         #expect(document.creationInfo.created == "1970-01-01T00:00:01Z")
         let file = try directory.write("parts.spdx.json", made.output)
-        let valid = try await run([try pythonProgram("pyspdxtools"), "--infile", file])
+        let valid = try await run([Repository.pythonProgram("pyspdxtools"), "--infile", file])
         #expect(valid.status == 0, "\(valid.output)\(valid.errors)")
 
         for line in ["libc6 2.36", "pkg:deb/debian/libc6", "pkg:deb/debian/libc6@", "pkg:deb/debian/lib c6@1"] {

@@ -2,7 +2,7 @@ import Foundation
 import Lab
 import Testing
 
-/// One exporter beside fifty databases and twenty Redis, and a real Prometheus with the configuration of the README.
+/// One exporter beside fifty databases and twenty Redis, and a real Prometheus with the configuration of docs/targets.md.
 @Suite(.startsServers, .timeLimit(.minutes(15)))
 struct FleetTests {
     private static let databases = 50
@@ -105,14 +105,14 @@ struct FleetTests {
     }
 }
 
-/// A real Prometheus with the README's worked example.
+/// A real Prometheus with the worked example.
 private final class FleetPrometheus {
     private let directory = TemporaryDirectory("fleet")
     private let port = freePort()
     private let daemon: Daemon
 
     init(exporter: Exporter) async throws {
-        let example = try Self.example()
+        let example = try Repository.example(in: "docs/targets.md")
             .replacing("exporter:19187", with: "127.0.0.1:\(exporter.port)")
             .replacing("refresh_interval: 60s", with: "refresh_interval: 10s")
         let file = try directory.write("prometheus.yml", example)
@@ -127,16 +127,6 @@ private final class FleetPrometheus {
 
     deinit {
         daemon.stop()
-    }
-
-    /// The first block of YAML below the README's heading.
-    private static func example() throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-        let section = try #require(readme.split(separator: "\n## ").first { $0.hasPrefix("Many targets\n") })
-        let block = try #require(section.firstMatch(of: /```yaml\n((?s).*?)```/))
-        return String(block.1)
     }
 
     var log: String { directory.text("log") }

@@ -126,7 +126,7 @@ struct ImageTests {
         let known = try FileManager.default.contentsOfDirectory(
             atPath: directory.appending(path: "var/lib/dpkg/status.d").path)
         #expect(names.isSuperset(of: known))
-        let valid = try await run([try pythonProgram("pyspdxtools"), "--infile", list.path])
+        let valid = try await run([Repository.pythonProgram("pyspdxtools"), "--infile", list.path])
         #expect(valid.status == 0, "\(valid.output)\(valid.errors)")
     }
 

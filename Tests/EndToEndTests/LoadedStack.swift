@@ -229,7 +229,7 @@ private final class Queues {
             "REDIS_HOST": "127.0.0.1", "REDIS_PORT": "\(cache.port)", "REDIS_PASSWORD_FILE": secret,
             "C_FORCE_ROOT": "1", "PYTHONPATH": "\(demo):\(own.path)", "PYTHONDONTWRITEBYTECODE": "1",
         ]
-        let python = try pythonProgram("python3")
+        let python = Repository.python
         for (name, words) in [
             (
                 "celery",
@@ -242,7 +242,8 @@ private final class Queues {
             (
                 "rq",
                 [
-                    try pythonProgram("rq"), "worker", "--url", "redis://127.0.0.1:\(cache.port)", "--worker-class",
+                    Repository.pythonProgram("rq"), "worker", "--url", "redis://127.0.0.1:\(cache.port)",
+                    "--worker-class",
                     "rq.worker.SimpleWorker", "imports",
                 ]
             ),

@@ -3,21 +3,18 @@ import Lab
 
 /// The alert rules and what goes with them, as they are in the repository.
 enum RuleFiles {
-    static let docker = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "docker")
-
     static let rules = yaml(in: "prometheus/rules")
     static let unitTests = yaml(in: "prometheus/rules/tests")
 
     private static func yaml(in path: String) -> [URL] {
         let files = try? FileManager.default.contentsOfDirectory(
-            at: docker.appending(path: path), includingPropertiesForKeys: nil)
+            at: Repository.docker.appending(path: path), includingPropertiesForKeys: nil)
         return (files ?? []).filter { $0.pathExtension == "yaml" }.sorted { $0.path < $1.path }
     }
 
     /// The anchors of a runbook's sections, as they are made of `## PostgresDown`.
     static func anchors(of runbook: String) throws -> [String] {
-        try String(contentsOf: docker.appending(path: "runbooks/\(runbook)"), encoding: .utf8)
+        try String(contentsOf: Repository.docker.appending(path: "runbooks/\(runbook)"), encoding: .utf8)
             .split(separator: "\n").filter { $0.hasPrefix("## ") }
             .map { $0.dropFirst(3).lowercased().replacing(" ", with: "-") }
     }

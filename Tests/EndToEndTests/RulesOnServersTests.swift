@@ -118,18 +118,11 @@ struct CeleryWorker {
         """
 
     init(of redis: RedisServer) async throws {
-        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let python =
-            ProcessInfo.processInfo.environment["PROMETHEUS_CLIENT_PYTHON"]
-            ?? package.appending(path: ".build/python/bin/python3").path
-        let check = try await run([python, "-c", "import celery, redis"])
-        guard check.status == 0 else { throw LabError("\(python) has no Celery: \(check.errors.suffix(300))") }
         let directory = redis.directory
         try directory.write("application.py", Self.application)
         daemon = try Daemon(
             [
-                python, "-m", "celery", "-A", "application", "worker", "-B", "-s", "\(directory.path)/beat",
+                Repository.python, "-m", "celery", "-A", "application", "worker", "-B", "-s", "\(directory.path)/beat",
                 "-c", "1", "-n", "w@lab",
             ],
             environment: .added([

@@ -14,7 +14,7 @@ struct RulesTests {
     @Test(arguments: RuleFiles.unitTests.map(\.lastPathComponent))
     func unitTestsPass(of file: String) async throws {
         let tested = try await run([
-            "promtool", "test", "rules", RuleFiles.docker.appending(path: "prometheus/rules/tests/\(file)").path,
+            "promtool", "test", "rules", Repository.docker.appending(path: "prometheus/rules/tests/\(file)").path,
         ])
         #expect(tested.status == 0, "\(tested.output)\(tested.errors)")
     }

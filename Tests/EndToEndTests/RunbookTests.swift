@@ -16,7 +16,7 @@ struct RunbookTests {
     private static var pages: [URL] {
         get throws {
             try FileManager.default.contentsOfDirectory(
-                at: RuleFiles.docker.appending(path: "runbooks"), includingPropertiesForKeys: nil
+                at: Repository.docker.appending(path: "runbooks"), includingPropertiesForKeys: nil
             ).filter { $0.pathExtension == "md" }
         }
     }
@@ -42,17 +42,6 @@ struct RunbookTests {
                     #expect(section.contains("\n**\(part).**"), "\(page.lastPathComponent): \(name): \(part)")
                 }
                 #expect(section.contains("\n```"), "\(page.lastPathComponent): \(name) has no command")
-            }
-        }
-    }
-
-    @Test func everyLinkLeadsSomewhere() throws {
-        for page in try Self.pages {
-            let text = try String(contentsOf: page, encoding: .utf8)
-            for link in text.matches(of: /\]\(([\w-]+\.md)?#([\w-]+)\)/) {
-                let other = link.1.map(String.init) ?? page.lastPathComponent
-                #expect(
-                    try RuleFiles.anchors(of: other).contains(String(link.2)), "\(page.lastPathComponent): \(link.0)")
             }
         }
     }

@@ -611,7 +611,7 @@ private struct Celery {
     init(_ server: RedisServer, options: String = "{}") async throws {
         directory = server.directory
         let file = try directory.write("application.py", Self.application)
-        command = [try await Self.python.value, file, "redis://127.0.0.1:\(server.port)/3", options]
+        command = [Repository.python, file, "redis://127.0.0.1:\(server.port)/3", options]
     }
 
     /// Sends tasks.
@@ -632,18 +632,4 @@ private struct Celery {
 
     /// What the worker had to say.
     var log: String { directory.text("worker.log") }
-
-    /// A Python that has Celery: the one that `make test` made, or its place here.
-    private static let python = Task {
-        let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let python =
-            ProcessInfo.processInfo.environment["PROMETHEUS_CLIENT_PYTHON"]
-            ?? package.appending(path: ".build/python/bin/python3").path
-        let result = try await run([python, "-c", "import celery, redis, kombu.transport.redis"])
-        guard result.status == 0 else {
-            throw LabError("\(python) has no celery[redis]; make test installs it: \(result.errors.suffix(500))")
-        }
-        return python
-    }
 }

@@ -11,7 +11,6 @@ import Testing
     /// An application, its sender, and what they run with.
     private struct Lab {
         let server: RedisServer
-        let python: String
 
         var environment: Variables {
             .added([
@@ -22,7 +21,6 @@ import Testing
 
         init() async throws {
             server = try await RedisServer()
-            python = try await Self.findPython()
             let application = """
                 import os, time
                 from celery import Celery
@@ -68,22 +66,10 @@ import Testing
         func worker(_ name: String, _ options: String...) throws -> Daemon {
             try Daemon(
                 [
-                    python, "-m", "celery", "-A", "application", "worker", "-E", "-n", "\(name)@lab",
+                    Repository.python, "-m", "celery", "-A", "application", "worker", "-E", "-n", "\(name)@lab",
                     "--heartbeat-interval", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
                 ] + options,
                 environment: environment, log: server.directory.path("\(name).log"))
-        }
-
-        /// The one with which pages are parsed elsewhere, which has Celery too.
-        private static func findPython() async throws -> String {
-            let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent()
-            let python =
-                ProcessInfo.processInfo.environment["PROMETHEUS_CLIENT_PYTHON"]
-                ?? package.appending(path: ".build/python/bin/python3").path
-            let check = try await run([python, "-c", "import celery, redis, packaging"])
-            guard check.status == 0 else { throw LabError("\(python) has no Celery: \(check.errors.suffix(300))") }
-            return python
         }
     }
 
@@ -112,13 +98,13 @@ import Testing
                     String.init))
         }
         #expect(try await eventually(within: 60) { await workers() == ["w1", "w2"] })
-        let sent = try await run([lab.python, server.directory.path("sender.py")], environment: lab.environment)
+        let sent = try await run([Repository.python, server.directory.path("sender.py")], environment: lab.environment)
         #expect(sent.status == 0, "\(sent.errors)")
 
         let running = #"celery_task_started_total{hostname="lab",name="lab.slow",queue_name="celery"}"#
         #expect(try await eventually { await target.scrape().series[running] == 1 })
         let taskID = sent.output.filter { !$0.isWhitespace }
-        try await run([lab.python, server.directory.path("revoker.py"), taskID], environment: lab.environment)
+        try await run([Repository.python, server.directory.path("revoker.py"), taskID], environment: lab.environment)
 
         let ends = "celery_task_completed_total"
         #expect(

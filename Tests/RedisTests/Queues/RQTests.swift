@@ -6,14 +6,6 @@ import Testing
 
 /// RQ itself makes the keys.
 @Suite(.startsServers, .timeLimit(.minutes(15))) struct RQTests {
-    /// A Python that has RQ: the one that `make test` made.
-    private let python: String = {
-        if let python = ProcessInfo.processInfo.environment["PROMETHEUS_CLIENT_PYTHON"] { return python }
-        var package = URL(filePath: #filePath)
-        for _ in 0..<4 { package.deleteLastPathComponent() }
-        return package.appending(path: ".build/python/bin/python3").path
-    }()
-
     private struct Enqueued: Decodable {
         /// When the oldest job of `default` was enqueued.
         let oldest: Double
@@ -64,7 +56,7 @@ import Testing
         """
 
     private func enqueue(_ lab: QueueLab) async throws -> Enqueued {
-        let result = try await run([python, "-c", Self.producer, lab.server.socket])
+        let result = try await run([Repository.python, "-c", Self.producer, lab.server.socket])
         try #require(result.status == 0, "\(result.errors.suffix(2000))")
         // A worker tells what it does, in the lines before.
         let line = try #require(result.output.split(separator: "\n").last)
@@ -130,7 +122,7 @@ import Testing
     @Test func aRunningWorker() async throws {
         let lab = try await QueueLab()
         let worker = try Daemon(
-            [python, "-c", Self.worker, lab.server.socket], stop: "KILL",
+            [Repository.python, "-c", Self.worker, lab.server.socket], stop: "KILL",
             log: lab.server.directory.path("worker.log"))
         defer { worker.stop() }
         // It sleeps in its last job.

@@ -1,20 +1,19 @@
 import Foundation
+import Lab
 import Testing
 
 @testable import Configuration
 @testable import Postgres
 @testable import Redis
 
-/// The README's worked example is a configuration file that does what is said there.
+/// The worked example in docs/settings.md is a configuration file that does what is said there.
 @Suite(.timeLimit(.minutes(2)))
-struct ReadmeExampleTests {
+struct DocumentedExampleTests {
     @Test func theExampleOfTheConfigurationFile() throws {
-        let section = try #require(try readme().split(separator: "### Configuration file\n").last)
-        let start = try #require(section.firstRange(of: "```yaml\n")).upperBound
-        let end = try #require(section[start...].firstRange(of: "```")).lowerBound
-        let text = section[start..<end].replacing(/\/(run\/secrets|etc\/stack-exporter)\/[a-z_.]+/, with: "/dev/null")
+        let text = try Repository.example(in: "docs/settings.md", below: "## Configuration file")
+            .replacing(/\/(run\/secrets|etc\/stack-exporter)\/[a-z_.]+/, with: "/dev/null")
         let environment = ["DATABASE_URL": "postgresql+asyncpg://u:p@app/shop?pool_size=5"]
-        let settings = try settings(String(text), [], environment)
+        let settings = try settings(text, [], environment)
         #expect(settings.postgres.map { "\($0)" } == ["main db:5432", "app app:5432"])
         #expect(settings.pgbouncer.map { "\($0)" } == ["pooler pooler:6432"])
         #expect(settings.redis.map { "\($0.name) \($0.address)" } == ["cache cache:6379", "jobs jobs:6379"])
