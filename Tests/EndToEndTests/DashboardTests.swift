@@ -201,7 +201,7 @@ struct DashboardTests {
 
     /// What the committed custom queries serve.
     private static func customNames() throws -> [String] {
-        let text = try String(contentsOf: Repository.docker.appending(path: "queries.yaml"), encoding: .utf8)
+        let text = try Repository.text("docker/queries.yaml")
         var query: Substring = ""
         var names: [String] = []
         for line in text.split(separator: "\n") {

@@ -54,7 +54,7 @@ struct DeploymentTests {
     @Test func systemdTakesTheUnits() async throws {
         let names = ["stack-exporter.service", "stack-exporter.socket"]
         for name in names {
-            let unit = try String(contentsOf: Repository.docker.appending(path: "systemd/\(name)"), encoding: .utf8)
+            let unit = try Repository.text("docker/systemd/\(name)")
             // It asks whether the program is there.
             try directory.write(name, unit.replacing("/usr/bin/stack-exporter", with: "/usr/bin/true"))
         }

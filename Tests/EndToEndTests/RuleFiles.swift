@@ -14,9 +14,7 @@ enum RuleFiles {
 
     /// The anchors of a runbook's sections, as they are made of `## PostgresDown`.
     static func anchors(of runbook: String) throws -> [String] {
-        try String(contentsOf: Repository.docker.appending(path: "runbooks/\(runbook)"), encoding: .utf8)
-            .split(separator: "\n").filter { $0.hasPrefix("## ") }
-            .map { $0.dropFirst(3).lowercased().replacing(" ", with: "-") }
+        try DocumentFiles.anchors(of: Repository.docker.appending(path: "runbooks/\(runbook)"), levels: 2...2)
     }
 }
 

@@ -189,15 +189,17 @@ import Testing
             $0.keys.searchedPerSecond = 20
         }
         #expect(await target.scrape(within: .seconds(4)).outcome.isUp)
-        async let pause = server.cli("DEBUG", "SLEEP", "3")
+        server.signal(SIGSTOP)
         try await Task.sleep(for: .milliseconds(500))
-        let (outcome, series) = await target.scrape(within: .seconds(400))
+        async let scraped = target.scrape(within: .seconds(400))
+        try await Task.sleep(for: .milliseconds(2500))
+        server.signal(SIGCONT)
+        let (outcome, series) = await scraped
         #expect(outcome.isUp)
         #expect(outcome.error == nil)
         // It met the pause; only the first one waits for what is searched.
         #expect(outcome.duration > .seconds(1) && outcome.duration < .seconds(60))
         #expect(series["redis_up"] == 1)
-        _ = try await pause
         await target.shutdown()
     }
 
